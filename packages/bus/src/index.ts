@@ -1,1 +1,11 @@
-export {};
+export type {
+  Bus,
+  ConsumedBatch,
+  ConsumedMessage,
+  ConsumeOptions,
+  Follower,
+  FollowOptions,
+  OutgoingMessage,
+  Publisher,
+  Running,
+} from './bus.ts';
