@@ -1,6 +1,5 @@
-import type { Transaction } from '@tollgate/database';
+import type { Pool, Transaction } from '@tollgate/database';
 import type { Parsed, Topic } from '@tollgate/events';
-import type { Pool } from 'pg';
 
 /** One message as a producer hands it over: final bytes, and a key that is metadata (state topics compact by it). */
 export interface OutgoingMessage {
