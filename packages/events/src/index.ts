@@ -26,6 +26,12 @@ export {
   role,
 } from './directory-events.ts';
 export {
+  EMISSION_MATRIX,
+  type Emission,
+  emissionFaults,
+  type RequestFate,
+} from './emission-matrix.ts';
+export {
   CONTENT_TYPE,
   type Envelope,
   formatSequence,

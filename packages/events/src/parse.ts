@@ -3,7 +3,7 @@ import { type DataOf, type EventType, isKnownType, KINDS } from './kinds.ts';
 
 /** An event of a known type. */
 export type TollgateEvent<T extends EventType = EventType> = {
-  [K in T]: Omit<Envelope, 'type' | 'data'> & { type: K; data: DataOf<K> };
+  [K in T]: Envelope & { type: K; data: DataOf<K> };
 }[T];
 
 /**

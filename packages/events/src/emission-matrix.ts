@@ -1,0 +1,85 @@
+import type { TollgateEvent } from './parse.ts';
+import type { UsageOutcome } from './request-events.ts';
+
+/** What the events of one request have to be, by what became of it. docs/events.md shows the same as a table. */
+export interface Emission {
+  readonly requests: 0 | 1;
+  /** The outcome of the decision about the request; null where there is none. */
+  readonly decision: 'allowed' | 'denied' | 'rejected' | null;
+  /** The outcome of the final usage event; none where nothing was allowed. */
+  readonly final: UsageOutcome | null;
+  /** Usage events of attempts that failed before the final one. */
+  readonly earlierAttempts: 'none' | 'one or more';
+  /** Counted in a rejections event of its minute rather than on its own. */
+  readonly countedAsRejection: boolean;
+}
+
+const REFUSED = { requests: 1, final: null, earlierAttempts: 'none', countedAsRejection: false } as const;
+const ALLOWED = {
+  requests: 1,
+  decision: 'allowed',
+  earlierAttempts: 'none',
+  countedAsRejection: false,
+} as const;
+
+export const EMISSION_MATRIX = {
+  answered: { ...ALLOWED, final: 'completed' },
+  denied: { ...REFUSED, decision: 'denied' },
+  rejected: { ...REFUSED, decision: 'rejected' },
+  unauthenticated: {
+    requests: 0,
+    decision: null,
+    final: null,
+    earlierAttempts: 'none',
+    countedAsRejection: true,
+  },
+  'allowed-without-attempt': { ...ALLOWED, final: 'not-attempted' },
+  aborted: { ...ALLOWED, final: 'aborted' },
+  failed: { ...ALLOWED, final: 'failed' },
+  'timed-out': { ...ALLOWED, final: 'timed-out' },
+  'fallen-back': { ...ALLOWED, final: 'completed', earlierAttempts: 'one or more' },
+  lost: { ...ALLOWED, final: 'gateway-lost' },
+} as const satisfies Record<string, Emission>;
+
+export type RequestFate = keyof typeof EMISSION_MATRIX;
+
+/**
+ * How the events of one request differ from what its fate asks for, as sentences; empty when they agree.
+ *
+ * @param events all events with the request's id as their subject, in any order
+ */
+export function emissionFaults(fate: RequestFate, events: readonly TollgateEvent[]): string[] {
+  const expected: Emission = EMISSION_MATRIX[fate];
+  const faults: string[] = [];
+  const requests = events.filter((event) => event.type === 'tollgate.request.v1').length;
+  if (requests !== expected.requests)
+    faults.push(`${requests} request events instead of ${expected.requests}`);
+
+  const decisions = events.flatMap((event) =>
+    event.type === 'tollgate.decision.v1' && event.data.phase === 'request' ? [event.data.outcome] : [],
+  );
+  const wanted = expected.decision === null ? [] : [expected.decision];
+  if (decisions.join() !== wanted.join()) faults.push(`decisions [${decisions}] instead of [${wanted}]`);
+
+  const usage = events
+    .flatMap((event) => (event.type === 'tollgate.usage.v1' ? [event.data] : []))
+    .sort((a, b) => a.attempt - b.attempt);
+  const finals = usage.filter((data) => data.final);
+  const wantedFinal = expected.final === null ? [] : [expected.final];
+  if (finals.map((data) => data.outcome).join() !== wantedFinal.join()) {
+    faults.push(`final usage [${finals.map((data) => data.outcome)}] instead of [${wantedFinal}]`);
+  }
+  const earlier = usage.length - finals.length;
+  if (expected.earlierAttempts === 'none' ? earlier > 0 : earlier === 0) {
+    faults.push(`${earlier} earlier attempts where ${expected.earlierAttempts} belong`);
+  }
+  if (finals.length === 1 && usage.at(-1)?.final === false) faults.push('an attempt after the final one');
+  for (const data of finals) {
+    const sum = Object.values(data.quantities).reduce<number>((total, n) => total + Number(n), 0);
+    if (data.outcome === 'not-attempted' && sum !== 0) faults.push('quantities without an attempt');
+    if (data.outcome === 'gateway-lost' && data.fidelity !== 'estimated') {
+      faults.push(`a lost request's quantities are ${data.fidelity}, not estimated`);
+    }
+  }
+  return faults;
+}
