@@ -1,0 +1,29 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { openPool } from '@tollgate/database';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from './temporary-folder.ts';
+import { createTestDatabase, type TestService } from './test-database.ts';
+
+async function serviceWith(sql: string): Promise<TestService> {
+  const folder = path.join(temporaryFolder('migrations'), 'sql');
+  await mkdir(folder);
+  await writeFile(path.join(folder, '0001_first.sql'), sql);
+  return { schema: 'example', role: 'example', sets: [{ name: 'example', folder }] };
+}
+
+describe('a test database', () => {
+  test('holds the migrated schema, under the service’s own role', async () => {
+    const service = await serviceWith(
+      'CREATE TABLE thing (id int); GRANT SELECT, INSERT ON thing TO ${role}; INSERT INTO thing VALUES (7);',
+    );
+    const database = await createTestDatabase({ services: [service] });
+    const pool = openPool({ url: database.urlFor('example'), applicationName: 'test' });
+    try {
+      expect((await pool.query('SELECT id FROM thing')).rows).toEqual([{ id: 7 }]);
+    } finally {
+      await pool.end();
+      await database.close();
+    }
+  });
+});
