@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     globalSetup: ['./packages/testing/src/global-setup.ts'],
     testTimeout: 30_000,
+    reporters: ['default', './test/reporter.ts'],
     // The first test that needs a broker waits for its start in a hook.
     hookTimeout: 240_000,
     projects: [
