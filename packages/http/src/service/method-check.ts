@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify';
+import { HttpError, HttpProblem, PROBLEMS } from '../errors.ts';
+import { refuse } from './problem-answer.ts';
+import type { Route } from './route.ts';
+
+/** Answers a known path's unknown methods with 405 and `Allow`, and unknown paths with 404. */
+export function installMethodCheck(app: FastifyInstance, routes: readonly Route[]): void {
+  const known = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  for (const { method, path } of routes) {
+    let entry = known.get(path);
+    if (entry === undefined) {
+      entry = { pattern: patternOf(path), methods: new Set() };
+      known.set(path, entry);
+    }
+    if (entry.methods.has(method))
+      throw new HttpError('route_duplicate', `${method} ${path} is declared twice`);
+    entry.methods.add(method);
+    // The server answers HEAD wherever it answers GET.
+    if (method === 'GET') entry.methods.add('HEAD');
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const entry = [...known.values()].find(({ pattern }) => pattern.test(path));
+    const problem =
+      entry === undefined
+        ? new HttpProblem(PROBLEMS.routeNotFound, 'there is no such path; /openapi.json lists them')
+        : new HttpProblem(PROBLEMS.methodNotAllowed, `use ${[...entry.methods].join(', ')}`, {
+            headers: { allow: [...entry.methods].join(', ') },
+          });
+    return refuse(reply, problem, request.id);
+  });
+}
+
+function patternOf(path: string): RegExp {
+  const source = path
+    .split('/')
+    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('/');
+  return new RegExp(`^${source}$`);
+}
