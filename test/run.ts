@@ -2,7 +2,7 @@
  * `npm test`: checks, then every test. `npm test -- packages/bus` runs the tests of that folder only; `npm run soak`
  * runs the long versions of the fault tests. The last line counts tests; a check that failed counts as a failed one.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,6 +22,7 @@ const environment: NodeJS.ProcessEnv = {
   ...process.env,
   PATH: `${PROGRAMS}${path.delimiter}${process.env['PATH'] ?? ''}`,
   TURBO_TELEMETRY_DISABLED: '1',
+  ...(process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: undefined }),
 };
 
 process.exitCode = await main(process.argv.slice(2));
@@ -37,11 +38,22 @@ async function main(args: string[]): Promise<number> {
   return counts.failed === 0 ? 0 : 1;
 }
 
+/** What a check that passes says is not shown: only that it has passed. */
 async function runChecks(): Promise<string[]> {
   const failed: string[] = [];
   for (const { script, what } of CHECKS) {
-    const code = await run('turbo', ['run', script, '--output-logs=errors-only', '--no-color']);
-    if (code !== 0) failed.push(what);
+    const started = performance.now();
+    const { code, output } = await runQuietly('turbo', [
+      'run',
+      script,
+      '--output-logs=full',
+      '--log-prefix=none',
+    ]);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    process.stdout.write(`${code === 0 ? '✓' : '✗'} ${what} (${seconds} s)\n`);
+    if (code === 0) continue;
+    process.stdout.write(output);
+    failed.push(what);
   }
   return failed;
 }
@@ -72,14 +84,33 @@ function readCounts(file: string): Counts {
   }
 }
 
-function run(program: string, args: string[], more: NodeJS.ProcessEnv = {}): Promise<number> {
+async function run(program: string, args: string[], more: NodeJS.ProcessEnv): Promise<number> {
+  const child = spawn(path.join(PROGRAMS, program), args, {
+    cwd: ROOT,
+    env: { ...environment, ...more },
+    stdio: 'inherit',
+  });
+  return endOf(child);
+}
+
+async function runQuietly(program: string, args: string[]): Promise<{ code: number; output: string }> {
+  const child = spawn(path.join(PROGRAMS, program), args, {
+    cwd: ROOT,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString('utf8');
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  return { code: await endOf(child), output };
+}
+
+function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(path.join(PROGRAMS, program), args, {
-      cwd: ROOT,
-      env: { ...environment, ...more },
-      stdio: 'inherit',
-    });
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
+    child.on('close', (code) => resolve(code ?? 1));
   });
 }

@@ -8,6 +8,7 @@ import { createTestDatabase, type TestService } from './test-database.ts';
 async function serviceWith(sql: string): Promise<TestService> {
   const folder = path.join(temporaryFolder('migrations'), 'sql');
   await mkdir(folder);
+  await mkdir(folder);
   await writeFile(path.join(folder, '0001_first.sql'), sql);
   return { schema: 'example', role: 'example', sets: [{ name: 'example', folder }] };
 }
@@ -15,7 +16,7 @@ async function serviceWith(sql: string): Promise<TestService> {
 describe('a test database', () => {
   test('holds the migrated schema, under the service’s own role', async () => {
     const service = await serviceWith(
-      'CREATE TABLE thing (id int); GRANT SELECT, INSERT ON thing TO ${role}; INSERT INTO thing VALUES (7);',
+      `CREATE TABLE thing (id int); GRANT SELECT, INSERT ON thing TO \${role}; INSERT INTO thing VALUES (7);`,
     );
     const database = await createTestDatabase({ services: [service] });
     const pool = openPool({ url: database.urlFor('example'), applicationName: 'test' });
