@@ -1,1 +1,35 @@
-export {};
+/**
+ * policy-config.yaml: what a gateway serves, and by which rules.
+ *
+ * A file is parsed as YAML, each section is checked against its zod shape, and what the sections mean together is
+ * checked after that; the result is one frozen value that the gateway consults and never changes. Every problem is
+ * found in one go, and told with file, line, column, field and the name that was probably meant. Environment variables
+ * are named in the file; the only one read here is `DATABRICKS_HOST`, which fills `{workspace}` in a `base_url`, and
+ * provides the targets where the file has none.
+ *
+ * The hot path costs one Map look-up (`targetFor`).
+ *
+ * Invariants: nothing in a file is ignored. A field, policy or provider that this version does not enforce is
+ * refused, so a rule that somebody wrote down is either in force or the gateway does not start. No secret is in the
+ * value, and no value of the file is in a message, except names.
+ *
+ * Decisions: a bare provider (`databricks`) needs `model` beside it, because a target that served whatever is asked
+ * would open every endpoint of the workspace. A model is served by one target. `policies.chain` must be there, be it
+ * empty. A section under `policy` whose policy is not in the chain is a contradiction. `audit-logger` is immutable
+ * for 365 days unless it says otherwise, and immutable means durability `disk` unless a target says otherwise.
+ *
+ * Known limits: `audit-logger` is the only policy so far; the others of the schema are refused as not available.
+ */
+export {
+  type AuditLogger,
+  KNOWN_POLICIES,
+  type PolicyConfig,
+  type PolicyName,
+  type Provider,
+  type Target,
+} from './config.ts';
+export type { Environment } from './databricks-host.ts';
+export { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from './errors.ts';
+export { assertServable, loadPolicyConfig, type PolicySource, parsePolicyConfig } from './load.ts';
+export type { Durability, TargetServingMode } from './schema.ts';
+export { targetFor } from './target-for.ts';

@@ -1,0 +1,170 @@
+import type { Provider, Target } from './config.ts';
+import type { WorkspaceOrigin } from './databricks-host.ts';
+import type { FieldPath, LocatedDocument } from './document.ts';
+import { nearestName } from './nearest-name.ts';
+import type { Durability, TargetSection } from './schema.ts';
+import type { Problems } from './section.ts';
+
+/** Longer than the longest answer of pay-per-token endpoints, which Databricks ends after 597 s. */
+const DEFAULT_TIMEOUT_MS = 600_000;
+const SERVING_PATH = '/serving-endpoints';
+const DEFAULT_SECRET_ENV = 'DATABRICKS_TOKEN';
+const PROVIDER_KINDS = ['databricks', 'openai-compatible'] as const;
+const TASKS = ['chat', 'embeddings'] as const;
+const WORKSPACE = '{workspace}';
+
+/** What the targets of a file share. */
+export interface TargetContext {
+  readonly workspace: WorkspaceOrigin | null;
+  /** Of targets that don't name their own. */
+  readonly durability: Durability;
+  readonly document: LocatedDocument;
+  readonly problems: Problems;
+}
+
+/** The models that a workspace serves without set-up; the targets of a file that names none. */
+const DEFAULT_MODELS: readonly Provider[] = [
+  { kind: 'databricks', model: 'databricks-meta-llama-3-3-70b-instruct', task: 'chat' },
+  { kind: 'databricks', model: 'databricks-meta-llama-3-1-405b-instruct', task: 'chat' },
+  { kind: 'databricks', model: 'databricks-dbrx-instruct', task: 'chat' },
+  { kind: 'databricks', model: 'databricks-mixtral-8x7b-instruct', task: 'chat' },
+  { kind: 'databricks', model: 'databricks-bge-large-en', task: 'embeddings' },
+];
+
+/** One target for each model that a workspace is known to serve, with the token from `DATABRICKS_TOKEN`. */
+export function defaultTargets(workspace: WorkspaceOrigin, durability: Durability): Target[] {
+  return DEFAULT_MODELS.map((provider) => ({
+    id: provider.model,
+    provider,
+    baseUrl: workspace + SERVING_PATH,
+    secretKeyRef: { env: DEFAULT_SECRET_ENV },
+    format: 'openai',
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    healthProbe: false,
+    dataPolicy: { zeroDataRetention: false },
+    durability,
+    servingMode: 'pay-per-token',
+    region: null,
+  }));
+}
+
+/** Reads one target whose shape is right; `undefined` where something else about it is wrong. */
+export function readTarget(
+  section: TargetSection,
+  path: FieldPath,
+  context: TargetContext,
+): Target | undefined {
+  const provider = readProvider(section, path, context);
+  if (provider === undefined) return undefined;
+  const baseUrl = readBaseUrl(section, provider, path, context);
+  const secretKeyRef = readSecretKeyRef(section, provider, path, context);
+  if (baseUrl === undefined || secretKeyRef === undefined) return undefined;
+  return {
+    id: section.id,
+    provider,
+    baseUrl,
+    secretKeyRef,
+    format: section.format,
+    timeoutMs:
+      section.timeout_seconds === undefined ? DEFAULT_TIMEOUT_MS : Math.ceil(section.timeout_seconds * 1_000),
+    healthProbe: section.health_probe,
+    dataPolicy: { zeroDataRetention: section.data_policy?.zero_data_retention ?? false },
+    durability: section.durability ?? context.durability,
+    servingMode: section.serving_mode,
+    region: section.region ?? null,
+  };
+}
+
+/** `KIND` with `model`, or `KIND:TASK:MODEL`. A bare kind without `model` is refused: what it would serve is not said. */
+function readProvider(
+  section: TargetSection,
+  path: FieldPath,
+  { document, problems }: TargetContext,
+): Provider | undefined {
+  const [kindName = '', taskName, ...modelParts] = section.provider.split(':');
+  const named = modelParts.join(':');
+  const kind = PROVIDER_KINDS.find((known) => known === kindName);
+  const task = TASKS.find((known) => known === taskName) ?? null;
+  const place = [...path, 'provider'];
+  if (kind === undefined) {
+    const meant = nearestName(kindName, PROVIDER_KINDS) ?? PROVIDER_KINDS.join('" or "');
+    problems.push(
+      document.problem('invalid-value', place, `No provider is called "${kindName}": "${meant}"?`),
+    );
+    return undefined;
+  }
+  if (taskName === undefined) {
+    if (section.model !== undefined) return { kind, model: section.model, task: null };
+    const message = `A bare "${kind}" does not say what it serves: add model, or write ${kind}:chat:MODEL.`;
+    problems.push(document.problem('missing-field', [...path, 'model'], message));
+    return undefined;
+  }
+  if (task === null || named === '') {
+    const message = `Write ${kind}:TASK:MODEL, where TASK is ${TASKS.join(' or ')}, or ${kind} with model beside it.`;
+    problems.push(document.problem('invalid-value', place, message));
+    return undefined;
+  }
+  if (section.model !== undefined && section.model !== named) {
+    const message = `provider already names ${named}: remove model, or write provider: ${kind}.`;
+    problems.push(document.problem('contradiction', [...path, 'model'], message));
+    return undefined;
+  }
+  return { kind, model: named, task };
+}
+
+function readBaseUrl(
+  section: TargetSection,
+  provider: Provider,
+  path: FieldPath,
+  { workspace, document, problems }: TargetContext,
+): string | undefined {
+  const place = [...path, 'base_url'];
+  if (section.base_url === undefined) {
+    if (provider.kind === 'databricks' && workspace !== null) return workspace + SERVING_PATH;
+    const other = provider.kind === 'databricks' ? ', or set DATABRICKS_HOST' : '';
+    problems.push(document.problem('missing-field', place, `This field is required${other}.`));
+    return undefined;
+  }
+  const placeholder = /\{[^}]*\}?/.exec(section.base_url)?.[0];
+  if (placeholder !== undefined && (placeholder !== WORKSPACE || workspace === null)) {
+    const message =
+      placeholder === WORKSPACE ? 'put your workspace there, or set DATABRICKS_HOST' : 'put a value there';
+    problems.push(
+      document.problem('unfilled-placeholder', place, `${placeholder} is a placeholder: ${message}.`),
+    );
+    return undefined;
+  }
+  // A name that parses takes the placeholder's place first, since the whole origin is then replaced.
+  const url = URL.parse(section.base_url.replaceAll(WORKSPACE, 'workspace'));
+  const web = url !== null && (url.protocol === 'https:' || url.protocol === 'http:');
+  if (!web || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    const message = 'Give an http(s) address without credentials, query or fragment.';
+    problems.push(document.problem('invalid-value', place, message));
+    return undefined;
+  }
+  const origin = placeholder === undefined || workspace === null ? url.origin : workspace;
+  return (origin + url.pathname).replace(/\/+$/, '');
+}
+
+function readSecretKeyRef(
+  section: TargetSection,
+  provider: Provider,
+  path: FieldPath,
+  { document, problems }: TargetContext,
+): Target['secretKeyRef'] | undefined {
+  if (section.secret_key_ref === undefined) {
+    if (provider.kind === 'openai-compatible') return null;
+    const message = `This field is required: secret_key_ref: {env: ${DEFAULT_SECRET_ENV}}.`;
+    problems.push(document.problem('missing-field', [...path, 'secret_key_ref'], message));
+    return undefined;
+  }
+  const { env } = section.secret_key_ref;
+  // A token pasted here would otherwise travel as a name into logs and messages.
+  if (!/^[A-Z_][A-Z0-9_]*$/.test(env)) {
+    const message =
+      'Give the name of an environment variable, in capitals, such as DATABRICKS_TOKEN; never the token.';
+    problems.push(document.problem('invalid-value', [...path, 'secret_key_ref', 'env'], message));
+    return undefined;
+  }
+  return { env };
+}
