@@ -1,0 +1,34 @@
+export type SpoolErrorCode =
+  /** The byte cap is reached, or the disk is full: nothing was appended. Passes when the broker acknowledges. */
+  | 'spool-full'
+  /** The disk refused a write or a sync. After a failed sync only a restart on a sound disk helps. */
+  | 'spool-failed'
+  /** The spool was stopped; the process is ending. */
+  | 'spool-stopped'
+  /** The level asked for was not reached in time; it may still be reached later. */
+  | 'spool-timeout'
+  /** Another process works on this folder. */
+  | 'spool-locked'
+  /** The folder belongs to another gateway instance. */
+  | 'spool-foreign'
+  /** An event is larger than consumers accept. */
+  | 'event-too-large'
+  /** A setting that can't work. */
+  | 'spool-setting';
+
+/** Every error that the spool and what works on it raise. */
+export class SpoolError extends Error {
+  readonly code: SpoolErrorCode;
+
+  constructor(code: SpoolErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SpoolError';
+    this.code = code;
+  }
+}
+
+/** What the operating system calls an error, such as `ENOSPC`; empty where it is none of its. */
+export function systemCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return '';
+}

@@ -1,0 +1,386 @@
+import { hash } from 'node:crypto';
+import { closeSync } from 'node:fs';
+import { type EventType, formatSequence, MAX_EVENT_BYTES } from '@tollgate/events';
+import type { Clock } from '../clock.ts';
+import { type Disk, nodeDisk } from './disk.ts';
+import { SpoolError, systemCode } from './errors.ts';
+import { FRAME_HEADER_BYTES, KIND_PROGRESS, kindOf, sealFrame } from './frame.ts';
+import { type CommitWindow, GroupCommit } from './group-commit.ts';
+import { encodeProgress } from './progress.ts';
+import { MARK_START, type Mark, SEGMENT_HEADER_BYTES } from './segment-header.ts';
+import type { Segment, SegmentStore } from './segment-store.ts';
+import type { Durability, Hold, Position, Spool } from './spool.ts';
+import { Waiters } from './waiters.ts';
+
+/** Appends gather here until they are written; when it is full they are written at once. */
+const BUFFER_BYTES = 1 << 20;
+const CHAIN_BYTES = 32;
+/** Room that an open request keeps for the events that close it. */
+const CLOSING_BYTES = 4096;
+/** What may stay unused at the end of a segment, because frames are not split. */
+const WASTED_BYTES = 4096;
+
+export interface EventLogOptions {
+  readonly source: string;
+  readonly store: SegmentStore;
+  readonly clock: Clock;
+  readonly window: CommitWindow;
+  readonly lazyMs: number;
+  /** How long a caller of `after` waits before it is turned away. */
+  readonly waitMs: number;
+  readonly salt: () => number;
+  /** After each sync: everything up to the mark is durable. */
+  readonly onDurable: (position: Position) => void;
+  /** Somebody waits for the broker: publish at once. */
+  readonly onUrgent: () => void;
+  readonly onSync?: (tookMs: number) => void;
+  readonly disk?: Disk;
+}
+
+/** A mark and the position behind its last event. */
+export interface DurableMark extends Mark {
+  readonly position: Position;
+}
+
+/**
+ * One epoch's log: numbers, chains and frames events, writes them through the page cache and syncs in groups. The
+ * bytes of a frame are written once, into a file of zeros, and never again.
+ */
+export class EventLog implements Spool {
+  readonly source: string;
+  readonly #options: EventLogOptions;
+  readonly #store: SegmentStore;
+  readonly #disk: Disk;
+  readonly #commit: GroupCommit;
+  readonly #broker = new Waiters();
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  /** The previous chain value, then room for one event: what the next chain value is the hash of. */
+  readonly #chained = Buffer.alloc(CHAIN_BYTES + MAX_EVENT_BYTES);
+  #buffered = 0;
+  #segment: Segment;
+  #sequence = 0;
+  #nextText = formatSequence(1);
+  #chain: string = MARK_START.chain;
+  readonly #counts = [...MARK_START.counts];
+  /** Position of the first byte in the buffer, which is also where the next write goes. */
+  #writtenTo: Position;
+  /** What has been written, and not yet synced, in files that were rolled away from. */
+  #finished: Segment[] = [];
+  #openHolds = 0;
+  #writeError: SpoolError | null = null;
+  #failed: SpoolError | null = null;
+  #pending: DurableMark;
+  #durable: DurableMark;
+  #syncs = 0;
+
+  /** @throws SpoolError `spool-full` or `spool-failed` if not even the first segment can be had */
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+    this.source = options.source;
+    this.#store = options.store;
+    this.#disk = options.disk ?? nodeDisk;
+    this.#segment = this.#store.roll(options.source, options.salt(), MARK_START, null, true);
+    this.#writtenTo = this.#segment.base + SEGMENT_HEADER_BYTES;
+    this.#durable = { ...MARK_START, position: this.#writtenTo };
+    this.#pending = this.#durable;
+    this.#commit = new GroupCommit(
+      {
+        clock: options.clock,
+        window: options.window,
+        lazyMs: options.lazyMs,
+        write: () => this.#writeMarked(),
+        sync: (done) => this.#sync(done),
+        committed: (_position, tookMs) => this.#committed(tookMs),
+      },
+      this.#writtenTo,
+    );
+  }
+
+  /** Everything up to here is on disk. */
+  get durable(): DurableMark {
+    return this.#durable;
+  }
+
+  /** Where the next append goes. */
+  get head(): Position {
+    return this.#writtenTo + this.#buffered;
+  }
+
+  /** How far the source has come in memory. */
+  get mark(): Mark {
+    return { sequence: this.#sequence, chain: this.#chain, counts: [...this.#counts] };
+  }
+
+  get openHolds(): number {
+    return this.#openHolds;
+  }
+
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  get brokerWaiters(): number {
+    return this.#broker.size;
+  }
+
+  /** Why nothing can be appended just now, but for want of room; null when all is well. */
+  get failure(): SpoolError | null {
+    return this.#failed ?? this.#writeError;
+  }
+
+  nextSequence(): string {
+    return this.#nextText;
+  }
+
+  append(type: EventType, json: string): Position {
+    return this.#append(kindOf(type), json, false);
+  }
+
+  /** Like `append`, but may take the reserved segment: for what the source says about itself. */
+  appendReserved(type: EventType, json: string): Position {
+    return this.#append(kindOf(type), json, true);
+  }
+
+  #append(kind: number, json: string, reserved: boolean): Position {
+    const bytes = this.#place(kind, json, reserved);
+    this.#sequence += 1;
+    this.#nextText = formatSequence(this.#sequence + 1);
+    this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
+    const payload = this.#buffered + FRAME_HEADER_BYTES;
+    const chained = this.#chained;
+    chained.write(this.#chain, 0, 'latin1');
+    this.#buffer.copy(chained, CHAIN_BYTES, payload, payload + bytes);
+    this.#chain = hash('sha256', chained.subarray(0, CHAIN_BYTES + bytes), 'binary');
+    return this.#seal(kind, bytes, this.#sequence);
+  }
+
+  /**
+   * Puts the text behind the next frame's header, in a segment that has room for it; returns its bytes. Nothing
+   * has changed if it throws.
+   */
+  #place(kind: number, text: string, reserved: boolean): number {
+    const failure = this.failure;
+    if (failure !== null) throw failure;
+    if (!reserved && !this.#store.reserveReady) this.#restoreReserve();
+    if (this.#buffered + FRAME_HEADER_BYTES + MAX_EVENT_BYTES + 4 > BUFFER_BYTES) this.flush();
+    const at = this.#buffered + FRAME_HEADER_BYTES;
+    // A text that does not fit is cut, which then shows as too many bytes.
+    const bytes = this.#buffer.write(text, at, MAX_EVENT_BYTES + 4);
+    if (bytes > MAX_EVENT_BYTES) {
+      throw new SpoolError(
+        'event-too-large',
+        `an event holds at most ${MAX_EVENT_BYTES} bytes: shorten its tags`,
+      );
+    }
+    if (bytes === 0)
+      throw new SpoolError('spool-setting', `an empty frame of kind ${kind} can't be appended`);
+    const segment = this.#segment;
+    if (this.head + FRAME_HEADER_BYTES + bytes > segment.base + segment.bytes) {
+      this.#roll(reserved);
+      this.#buffer.copyWithin(FRAME_HEADER_BYTES, at, at + bytes);
+    }
+    return bytes;
+  }
+
+  #seal(kind: number, bytes: number, sequence: number): Position {
+    sealFrame(this.#buffer, this.#buffered, bytes, kind, sequence, this.#segment.salt);
+    this.#buffered += FRAME_HEADER_BYTES + bytes;
+    const head = this.#writtenTo + this.#buffered;
+    this.#commit.appended(head);
+    return head;
+  }
+
+  #restoreReserve(): void {
+    this.#store.makeRoom(this.#durable.position);
+    if (!this.#store.restoreReserve()) throw this.#store.fullError();
+  }
+
+  /** Writes out what belongs to the segment at hand and goes on in the next. */
+  #roll(reserved: boolean): void {
+    this.flush();
+    this.#store.makeRoom(this.#durable.position);
+    const finished = this.#segment;
+    this.#segment = this.#store.roll(this.source, this.#options.salt(), this.mark, this.#writtenTo, reserved);
+    this.#finished.push(finished);
+    this.#writtenTo = this.#segment.base + SEGMENT_HEADER_BYTES;
+  }
+
+  hasRoom(bytes: number): boolean {
+    if (this.failure !== null) return false;
+    const wanted = bytes + WASTED_BYTES + this.#openHolds * CLOSING_BYTES;
+    if (this.#hasRoomFor(wanted)) return true;
+    this.#store.makeRoom(this.#durable.position);
+    return this.#hasRoomFor(wanted);
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const here = this.#store.reserveReady ? this.#segment.base + this.#segment.bytes - this.head : 0;
+    return bytes <= here || bytes <= here + this.#store.roomBytes();
+  }
+
+  hold(position: Position): Hold {
+    const segment = this.#store.holding(position);
+    if (segment === undefined) throw new RangeError(`position ${position} is not in the spool`);
+    segment.holds += 1;
+    this.#openHolds += 1;
+    let held = true;
+    return {
+      release: () => {
+        if (!held) return;
+        held = false;
+        segment.holds -= 1;
+        segment.releasedAt = this.head;
+        this.#openHolds -= 1;
+      },
+    };
+  }
+
+  progress(requestId: string, outputBytes: number, outputTokens: number): void {
+    try {
+      const bytes = this.#place(
+        KIND_PROGRESS,
+        encodeProgress({ requestId, outputBytes, outputTokens }),
+        false,
+      );
+      this.#seal(KIND_PROGRESS, bytes, this.#sequence);
+    } catch (error) {
+      // Only an estimate gets poorer without it; the request's own events will meet the same trouble and say so.
+      if (!(error instanceof SpoolError)) throw error;
+    }
+  }
+
+  flush(): void {
+    if (this.#failed !== null) throw this.#failed;
+    if (this.#buffered > 0) {
+      const segment = this.#segment;
+      if (segment.fd === null) throw new Error('invariant: the current segment is open');
+      try {
+        this.#disk.write(segment.fd, this.#buffer, 0, this.#buffered, this.#writtenTo - segment.base);
+      } catch (error) {
+        this.#writeError = diskError('write', error);
+        throw this.#writeError;
+      }
+      this.#writtenTo += this.#buffered;
+      this.#buffered = 0;
+    }
+    this.#writeError = null;
+    this.#commit.wrote(this.#writtenTo);
+  }
+
+  after(level: Durability, position: Position, done: (error: Error | null) => void): void {
+    if (this.#failed !== null) {
+      const failed = this.#failed;
+      queueMicrotask(() => done(failed));
+    } else if (level === 'relaxed') {
+      this.#commit.afterWrite(position, done);
+    } else if (level === 'disk') {
+      this.#commit.afterSync(position, done);
+    } else if (position <= this.#store.acknowledged) {
+      queueMicrotask(() => done(null));
+    } else {
+      this.#broker.add(position, this.#options.clock.monotonic(), done);
+      this.#commit.kick();
+      this.#options.onUrgent();
+    }
+  }
+
+  /** Everything up to `position` is acknowledged by the broker. */
+  acknowledged(position: Position): void {
+    this.#store.acknowledge(position, this.#options.clock.monotonic());
+    this.#broker.settle(position);
+  }
+
+  /** Turns away callers who have waited too long. */
+  expireWaiters(): void {
+    const error = new SpoolError(
+      'spool-timeout',
+      `not stored at the level asked for within ${this.#options.waitMs} ms: look at the spool's disk and the broker`,
+    );
+    this.#commit.expire(this.#options.waitMs, error);
+    this.#broker.expire(this.#options.clock.monotonic() - this.#options.waitMs, error);
+  }
+
+  /** Resolves when everything appended so far is on disk. @throws SpoolError when it can't be */
+  settled(): Promise<void> {
+    return this.#failed === null ? this.#commit.settled() : Promise.reject(this.#failed);
+  }
+
+  /** Blocks until everything appended is on disk: at the start, before anybody relies on it. */
+  settleNow(): void {
+    this.flush();
+    try {
+      for (const segment of [...this.#finished, this.#segment]) {
+        if (segment.fd !== null) this.#disk.syncNow(segment.fd);
+      }
+    } catch (error) {
+      this.#failed = diskError('sync', error);
+      throw this.#failed;
+    }
+    this.#pending = { ...this.mark, position: this.#writtenTo };
+    this.#closeFinished(this.#finished);
+    this.#committed(0);
+  }
+
+  /** Ends the log. What was not synced before stays in the page cache. */
+  async close(): Promise<void> {
+    const stopped = new SpoolError('spool-stopped', 'the spool was stopped: the gateway is shutting down');
+    this.#failed ??= stopped;
+    this.#broker.fail(stopped);
+    await this.#commit.stop(stopped);
+    await this.#store.close();
+  }
+
+  #writeMarked(): Position {
+    this.flush();
+    this.#pending = { ...this.mark, position: this.#writtenTo };
+    return this.#writtenTo;
+  }
+
+  /** Syncs the files that were rolled away from, then the current one. */
+  #sync(done: (error: SpoolError | null) => void): void {
+    const finished = [...this.#finished];
+    const files = [...finished, this.#segment].map((segment) => segment.fd).filter((fd) => fd !== null);
+    const next = (): void => {
+      const fd = files.shift();
+      if (fd === undefined) {
+        this.#closeFinished(finished);
+        done(null);
+        return;
+      }
+      this.#disk.sync(fd, (error) => {
+        if (error === null) return next();
+        // After a failed sync the kernel may have dropped the bytes and report success the next time.
+        this.#failed = diskError('sync', error);
+        this.#broker.fail(this.#failed);
+        done(this.#failed);
+      });
+    };
+    next();
+  }
+
+  #closeFinished(finished: readonly Segment[]): void {
+    for (const segment of finished) {
+      if (segment.fd !== null) closeSync(segment.fd);
+      segment.fd = null;
+    }
+    this.#finished = this.#finished.filter((segment) => segment.fd !== null);
+  }
+
+  #committed(tookMs: number): void {
+    this.#durable = this.#pending;
+    this.#syncs += 1;
+    this.#options.onSync?.(tookMs);
+    this.#options.onDurable(this.#durable.position);
+  }
+}
+
+function diskError(operation: 'write' | 'sync', cause: unknown): SpoolError {
+  const code = systemCode(cause) || 'unknown cause';
+  return new SpoolError(
+    'spool-failed',
+    operation === 'write'
+      ? `the spool's disk refuses writes (${code}): free space or replace it`
+      : `the spool's disk failed to sync (${code}): replace it and restart the gateway`,
+    { cause },
+  );
+}
