@@ -1,1 +1,27 @@
-export {};
+/**
+ * The data plane: an OpenAI-compatible API that decides on, meters and records every call to a model.
+ *
+ * A request is authenticated against the directory's keys in memory, its body is parsed once, its model leads to a
+ * target, and the policy decides. Request and decision are appended to the spool; once they are as safe as the
+ * target's durability asks, the caller's own bytes go upstream. The answer passes through, its usage is read from
+ * the end of it and appended, and only when that is written does the caller see the end of the answer.
+ *
+ * Hot path: one `JSON.parse`, one object per call (it is the upstream's handler itself), three events written from
+ * templates, one spool write for everything that ended in the same turn of the event loop; no log line, no timer and
+ * no promise per request.
+ *
+ * Invariants: a caller that got a whole answer is accounted for as completed; an allowed request has exactly one
+ * final usage, if not from this process then from the next start on the same spool. What can't be recorded is not
+ * called. No prompt, completion or secret is in events, logs, metrics or errors of our own. Memory per call is
+ * bounded: a body, an answer and one event of a stream have caps, and a slow reader stops the upstream's sending.
+ *
+ * Known limits: one attempt per request; upstreams are called over HTTP/1.1; behind a proxy the address prefix in
+ * the events is the proxy's. Where a body names a member twice, the last one counts here; an upstream whose reader
+ * takes the first would see another one.
+ */
+export { createGateway, type Gateway, type GatewayOptions, type GatewayParts } from './app.ts';
+export type { Authenticate, Caller, Unauthenticated } from './callers/caller.ts';
+export type { CallLimits } from './calls/environment.ts';
+export { type Clock, systemClock } from './clock.ts';
+export { GatewayError, type GatewayErrorCode } from './errors.ts';
+export type { Policy, Target, Verdict } from './policy/policy.ts';

@@ -1,0 +1,50 @@
+import type { ServerResponse } from 'node:http';
+import type { Refusal } from '../errors.ts';
+
+/** An OpenAI error body. */
+export function errorBody(refusal: Refusal): Buffer {
+  const { message, type, param, code } = refusal;
+  return Buffer.from(JSON.stringify({ error: { message, type, param, code } }));
+}
+
+/** Writes a refusal as the whole answer. */
+export function writeRefusal(res: ServerResponse, requestId: string, refusal: Refusal): void {
+  const body = errorBody(refusal);
+  res.writeHead(refusal.status, {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    'x-request-id': requestId,
+    ...(refusal.retryAfter === null ? {} : { 'retry-after': String(refusal.retryAfter) }),
+  });
+  res.end(body);
+}
+
+/** Writes an answer of the upstream as the whole answer. */
+export function writeAnswer(
+  res: ServerResponse,
+  requestId: string,
+  status: number,
+  contentType: string,
+  body: Buffer,
+): void {
+  res.writeHead(status, {
+    'content-type': contentType,
+    'content-length': body.length,
+    'x-request-id': requestId,
+  });
+  res.end(body);
+}
+
+/** Begins a stream of events. */
+export function writeStreamHead(res: ServerResponse, requestId: string, status: number): void {
+  res.writeHead(status, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-request-id': requestId,
+  });
+}
+
+/** The event that tells of an error after the first byte. */
+export function errorEvent(refusal: Refusal): Buffer {
+  return Buffer.concat([Buffer.from('data: '), errorBody(refusal), Buffer.from('\n\n')]);
+}

@@ -1,0 +1,140 @@
+import type { AddressInfo } from 'node:net';
+import type { Logger, Metrics } from '@tollgate/telemetry';
+import type { FastifyInstance } from 'fastify';
+import { createServer } from './api/server.ts';
+import type { Authenticate } from './callers/caller.ts';
+import { RejectionCounter } from './callers/rejections.ts';
+import { Deliveries } from './calls/deliveries.ts';
+import type { CallLimits } from './calls/environment.ts';
+import { Intake } from './calls/intake.ts';
+import { RunningCalls } from './calls/running-calls.ts';
+import type { Clock } from './clock.ts';
+import { AttributionTexts } from './events/attribution-text.ts';
+import { IdSource, type RandomBytes } from './events/ids.ts';
+import { InstantWriter } from './events/instants.ts';
+import { Recorder } from './events/recorder.ts';
+import { RequestEvents } from './events/request-events.ts';
+import { Tallies } from './metrics.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Spool } from './spool/spool.ts';
+
+/** How often minutes of rejections are looked at, in milliseconds. */
+const REJECTIONS_INTERVAL_MS = 1000;
+
+/** Connections that may wait to be accepted. */
+const LISTEN_BACKLOG = 4096;
+
+export interface GatewayOptions {
+  readonly limits: CallLimits;
+  /** The largest body that is taken in, in bytes. */
+  readonly maxBodyBytes: number;
+  readonly maxInFlight: number;
+  /** How old the last word of the directory may be before audited routes fail closed, in milliseconds. */
+  readonly maxDirectoryAgeMs: number;
+}
+
+/** What the gateway is made of; each can be replaced by a test. */
+export interface GatewayParts {
+  readonly options: GatewayOptions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly spool: Spool;
+  readonly authenticate: Authenticate;
+  readonly policy: () => Policy;
+  /** When the directory was last heard of, in milliseconds since the epoch; 0: never. */
+  readonly directoryHeardAtMs: () => number;
+  /** Troubles of the parts behind the gateway (bus, spool, directory); empty when all is well. */
+  readonly troubles?: () => readonly string[];
+  readonly random?: RandomBytes;
+}
+
+export interface Gateway {
+  readonly app: FastifyInstance;
+  /** Begins to accept requests. @returns the address, such as `http://127.0.0.1:41002` */
+  listen(host: string, port: number): Promise<string>;
+  /** Looks at deadlines now, as the timer does. */
+  sweep(): void;
+  /** Tells readiness that requests should go elsewhere. */
+  retire(): void;
+  /**
+   * Stops accepting, lets calls in flight end, gives up those that are left after `deadlineMs`. Everything that
+   * will ever be appended to the spool has been when this resolves.
+   */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export function createGateway(parts: GatewayParts): Gateway {
+  const { clock, spool, options } = parts;
+  const ids = new IdSource(clock, parts.random);
+  const events = new RequestEvents(spool.source, clock, ids, new InstantWriter());
+  const running = new RunningCalls(clock);
+  const tallies = new Tallies(parts.metrics);
+  const rejections = new RejectionCounter(clock, spool, ids);
+  const directoryAgeMs = () => clock.now() - parts.directoryHeardAtMs();
+  const directoryFresh = () => directoryAgeMs() <= options.maxDirectoryAgeMs;
+  let retired = false;
+  const troubles = (): string[] => [
+    ...(retired ? ['shutting down'] : []),
+    ...(directoryFresh() ? [] : ['the directory has not been heard of for too long']),
+    ...(parts.troubles?.() ?? []),
+  ];
+  tallies.observe({ inFlight: () => running.size, directoryAgeSeconds: () => directoryAgeMs() / 1000 });
+  const env = {
+    clock,
+    spool,
+    recorder: new Recorder(spool, events),
+    deliveries: new Deliveries(spool),
+    running,
+    tallies,
+    limits: options.limits,
+    log: parts.log,
+  };
+  const intake = new Intake({
+    env,
+    events,
+    attributions: new AttributionTexts(),
+    rejections,
+    policy: parts.policy,
+    directoryFresh,
+    maxInFlight: options.maxInFlight,
+  });
+  const app = createServer({
+    clock,
+    ids,
+    authenticate: parts.authenticate,
+    rejections,
+    intake,
+    tallies,
+    policy: parts.policy,
+    troubles,
+    maxBodyBytes: options.maxBodyBytes,
+  });
+  let rejectionTimer: NodeJS.Timeout | null = null;
+  return {
+    app,
+    async listen(host, port) {
+      await app.listen({ host, port, backlog: LISTEN_BACKLOG });
+      running.start();
+      rejectionTimer = setInterval(() => rejections.tell(false), REJECTIONS_INTERVAL_MS).unref();
+      const address = app.server.address() as AddressInfo;
+      return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+    },
+    sweep() {
+      running.sweep();
+      rejections.tell(false);
+    },
+    retire() {
+      retired = true;
+    },
+    async close(deadlineMs) {
+      retired = true;
+      const closed = app.close();
+      await running.drain(deadlineMs);
+      await closed;
+      running.stop();
+      if (rejectionTimer !== null) clearInterval(rejectionTimer);
+      rejections.tell(true);
+    },
+  };
+}

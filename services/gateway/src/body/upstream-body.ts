@@ -1,0 +1,43 @@
+import { topLevelMembers } from './members.ts';
+import { RESERVED_MEMBERS, type RequestFacts } from './request-body.ts';
+
+const OPEN_OBJECT = 0x7b;
+
+/**
+ * The body as it goes upstream: the caller's own bytes, with `ours` (members of a JSON object, each followed by a
+ * comma; may be empty) put in after the opening brace, and `stream_options.include_usage` asked for on streams.
+ *
+ * Members that only the gateway may write, and a `stream_options` that has to change, are left out of the caller's
+ * bytes; every other member stays as it came, byte for byte.
+ */
+export function upstreamBody(raw: Buffer, facts: RequestFacts, ours: string): Buffer {
+  const asksUsage = facts.stream && !facts.wantsUsage;
+  if (facts.hasReservedMembers || (asksUsage && facts.streamOptions !== null)) {
+    return rebuilt(raw, facts, ours, asksUsage);
+  }
+  const added = asksUsage ? `${ours}"stream_options":{"include_usage":true},` : ours;
+  if (added === '') return raw;
+  const rest = raw.indexOf(OPEN_OBJECT) + 1;
+  const addedBytes = Buffer.byteLength(added) + 1;
+  const body = Buffer.allocUnsafe(addedBytes + raw.length - rest);
+  body[0] = OPEN_OBJECT;
+  body.write(added, 1);
+  raw.copy(body, addedBytes, rest);
+  return body;
+}
+
+function rebuilt(raw: Buffer, facts: RequestFacts, ours: string, asksUsage: boolean): Buffer {
+  const kept = topLevelMembers(raw).filter(
+    ({ name }) => !RESERVED_MEMBERS.has(name) && !(asksUsage && name === 'stream_options'),
+  );
+  const options = asksUsage
+    ? `"stream_options":${JSON.stringify({ ...facts.streamOptions, include_usage: true })},`
+    : '';
+  const parts: Buffer[] = [Buffer.from(`{${ours}${options}`)];
+  kept.forEach(({ bytes }, i) => {
+    if (i > 0) parts.push(Buffer.from(','));
+    parts.push(bytes);
+  });
+  parts.push(Buffer.from('}'));
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,20 @@
+/** Who calls, as the directory knows the key at this moment. One object per version of a key, never changed. */
+export interface Caller {
+  readonly keyId: string;
+  readonly organisationId: string;
+  readonly teamId: string;
+  readonly projectId: string | null;
+  readonly costCentreId: string | null;
+  readonly principalType: 'user' | 'service' | 'key';
+  readonly principalId: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Why a caller is not known. */
+export type Unauthenticated = 'missing_api_key' | 'invalid_api_key' | 'expired_api_key';
+
+/**
+ * Finds the caller by the value of the `authorization` header; asked once per request, so it has to be a look-up
+ * in memory.
+ */
+export type Authenticate = (authorization: string | undefined) => Caller | Unauthenticated;

@@ -1,0 +1,35 @@
+import type { Logger } from '@tollgate/telemetry';
+import type { Clock } from '../clock.ts';
+import type { Recorder } from '../events/recorder.ts';
+import type { Tallies } from '../metrics.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { RunningCalls } from './running-calls.ts';
+
+/** The bounds of one call. */
+export interface CallLimits {
+  /** How long the spool may take to make request and decision safe, in milliseconds. */
+  readonly recordTimeoutMs: number;
+  /** From sending the request to the first byte of the answer, in milliseconds. */
+  readonly firstByteTimeoutMs: number;
+  /** Between two chunks of an answer, in milliseconds. */
+  readonly betweenChunksTimeoutMs: number;
+  /** How long a caller may leave what was written for it unread, in milliseconds. */
+  readonly callerStallTimeoutMs: number;
+  /** The whole call, in milliseconds, where its target says nothing. */
+  readonly totalTimeoutMs: number;
+  /** The largest answer that is held, and the largest single event of a stream. */
+  readonly maxAnswerBytes: number;
+}
+
+/** What every call works with. */
+export interface CallEnvironment {
+  readonly clock: Clock;
+  readonly spool: Spool;
+  readonly recorder: Recorder;
+  readonly deliveries: Deliveries;
+  readonly running: RunningCalls;
+  readonly tallies: Tallies;
+  readonly limits: CallLimits;
+  readonly log: Logger;
+}

@@ -1,0 +1,183 @@
+/** The `type` member of an OpenAI error body. */
+export type AnswerType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'permission_error'
+  | 'rate_limit_error'
+  | 'api_error';
+
+interface Entry {
+  readonly status: number;
+  readonly type: AnswerType;
+  readonly message: string;
+}
+
+/**
+ * Every refusal that the gateway itself makes, in OpenAI's terms. Messages hold nothing of the request and say
+ * what to do next; `{name}` is filled in by {@link refuse}.
+ */
+export const ANSWERS = {
+  missing_api_key: {
+    status: 401,
+    type: 'authentication_error',
+    message: 'No API key was sent. Send one of your keys as `Authorization: Bearer tgk_…`.',
+  },
+  invalid_api_key: {
+    status: 401,
+    type: 'authentication_error',
+    message: 'The API key is not known here, or was revoked. Ask your platform team for a valid one.',
+  },
+  expired_api_key: {
+    status: 401,
+    type: 'authentication_error',
+    message: 'The API key has expired. Ask your platform team for a new one.',
+  },
+  denied_by_policy: {
+    status: 403,
+    type: 'permission_error',
+    message: 'A policy of your company does not allow this request.',
+  },
+  invalid_json: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'The body is not a JSON object in UTF-8.',
+  },
+  invalid_body: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'The member `{param}` is missing or of the wrong type.',
+  },
+  body_incomplete: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'The body could not be read to its end. Check `content-length` and send it again.',
+  },
+  body_too_large: {
+    status: 413,
+    type: 'invalid_request_error',
+    message: 'The body is larger than {limit} bytes, the most that is accepted here.',
+  },
+  model_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    message: 'No such model is offered to this key. GET /v1/models lists those that are.',
+  },
+  model_not_for_endpoint: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'This model is not for this path: embedding models are called at /v1/embeddings, others are not.',
+  },
+  unknown_route: {
+    status: 404,
+    type: 'invalid_request_error',
+    message: 'No such path. See the documentation for what is served under /v1.',
+  },
+  method_not_allowed: {
+    status: 405,
+    type: 'invalid_request_error',
+    message: 'This path is not served with this method. Use {allow}.',
+  },
+  overloaded: {
+    status: 503,
+    type: 'api_error',
+    message: 'The gateway has as many calls in flight as it may. Try again shortly.',
+  },
+  audit_unavailable: {
+    status: 503,
+    type: 'api_error',
+    message: 'The audit trail cannot be written just now, so the call was not made. Try again shortly.',
+  },
+  directory_stale: {
+    status: 503,
+    type: 'api_error',
+    message: 'The gateway has not heard from the directory for too long to trust keys. Try again shortly.',
+  },
+  shutting_down: {
+    status: 503,
+    type: 'api_error',
+    message: 'This gateway is shutting down. Try again: another one will answer.',
+  },
+  upstream_unreachable: {
+    status: 502,
+    type: 'api_error',
+    message: 'The model endpoint could not be reached. Try again shortly.',
+  },
+  upstream_broke: {
+    status: 502,
+    type: 'api_error',
+    message: 'The connection to the model endpoint broke before the answer was whole. Try again.',
+  },
+  upstream_refused_credential: {
+    status: 502,
+    type: 'api_error',
+    message: "The model endpoint refused the gateway's own credential. Your platform team has to renew it.",
+  },
+  upstream_unexpected: {
+    status: 502,
+    type: 'api_error',
+    message: 'The model endpoint gave an answer that is none. Try again, or tell your platform team.',
+  },
+  upstream_answer_too_large: {
+    status: 502,
+    type: 'api_error',
+    message: 'The answer of the model endpoint is larger than {limit} bytes, the most that is passed on.',
+  },
+  upstream_timeout: {
+    status: 504,
+    type: 'api_error',
+    message: 'The model endpoint did not answer in time. Try again, or ask for less.',
+  },
+  internal_error: {
+    status: 500,
+    type: 'api_error',
+    message: 'The gateway failed. The request id leads your platform team to the cause.',
+  },
+} as const satisfies Record<string, Entry>;
+
+export type AnswerCode = keyof typeof ANSWERS;
+
+/** What a caller is told: status and the four members of an OpenAI error body. */
+export interface Refusal {
+  readonly status: number;
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly param: string | null;
+  /** Seconds, for a `retry-after` header. */
+  readonly retryAfter: number | null;
+}
+
+/** Seconds after which a caller is asked to come back where the gateway itself is the cause. */
+export const RETRY_AFTER_SECONDS = 2;
+
+/** A refusal of the catalogue. `values` fill the message's placeholders; `param` names the body's member. */
+export function refuse(
+  code: AnswerCode,
+  values: { readonly param?: string; readonly limit?: number; readonly allow?: string } = {},
+): Refusal {
+  const entry: Entry = ANSWERS[code];
+  return {
+    status: entry.status,
+    type: entry.type,
+    code,
+    message: entry.message
+      .replace('{param}', values.param ?? '')
+      .replace('{limit}', String(values.limit ?? ''))
+      .replace('{allow}', values.allow ?? ''),
+    param: values.param ?? null,
+    retryAfter: entry.status === 503 ? RETRY_AFTER_SECONDS : null,
+  };
+}
+
+export type GatewayErrorCode = 'config' | 'secret_missing' | 'no_bus' | 'no_targets' | 'listen';
+
+/** Why the gateway can't start: one line that says what to change. */
+export class GatewayError extends Error {
+  readonly code: GatewayErrorCode;
+
+  constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'GatewayError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Attribution } from '@tollgate/events';
+import type { Caller } from '../callers/caller.ts';
+import type { Policy, Target } from '../policy/policy.ts';
+import { jsonString } from './json-text.ts';
+
+interface Texts {
+  readonly policy: Policy;
+  /** By target id; a policy has few. */
+  readonly byTarget: Map<string, { readonly model: string; readonly text: string }>;
+}
+
+/** The attribution of a request as the three events carry it. */
+export function attributionOf(
+  caller: Caller,
+  policy: Policy,
+  requestedModel: string | null,
+  target: Target | null,
+): Attribution {
+  return {
+    organisation_id: caller.organisationId,
+    team_id: caller.teamId,
+    project_id: caller.projectId,
+    cost_centre_id: caller.costCentreId,
+    principal_type: caller.principalType,
+    principal_id: caller.principalId,
+    key_id: caller.keyId,
+    requested_model: requestedModel,
+    served_model: target?.servedModel ?? null,
+    target_id: target?.id ?? null,
+    serving_mode: target?.servingMode ?? null,
+    region: target?.region ?? null,
+    tags: { ...caller.tags },
+    policy: { name: policy.version.name, version: policy.version.version, digest: policy.version.digest },
+  };
+}
+
+/**
+ * Attributions as JSON text, written once per key and target rather than once per event. A caller object stands
+ * for one version of a key, so a changed key gets new texts and the old ones go with it.
+ */
+export class AttributionTexts {
+  readonly #texts = new WeakMap<Caller, Texts>();
+
+  /** The member `"attribution":{…}`. */
+  text(caller: Caller, policy: Policy, requestedModel: string | null, target: Target | null): string {
+    if (target === null || requestedModel === null) return member(caller, policy, requestedModel, target);
+    let texts = this.#texts.get(caller);
+    if (texts === undefined || texts.policy !== policy) {
+      texts = { policy, byTarget: new Map() };
+      this.#texts.set(caller, texts);
+    }
+    const known = texts.byTarget.get(target.id);
+    if (known !== undefined && known.model === requestedModel) return known.text;
+    const text = member(caller, policy, requestedModel, target);
+    texts.byTarget.set(target.id, { model: requestedModel, text });
+    return text;
+  }
+}
+
+function member(caller: Caller, policy: Policy, model: string | null, target: Target | null): string {
+  return `"attribution":${JSON.stringify(attributionOf(caller, policy, model, target))}`;
+}
+
+/** The `usage_context` that a call carries upstream: whom Databricks' own usage tables may attribute it to. */
+export function usageContextText(caller: Caller): string {
+  const members = [
+    ['organisation', caller.organisationId],
+    ['team', caller.teamId],
+    ['project', caller.projectId],
+    ['cost_center', caller.costCentreId],
+    ['key', caller.keyId],
+  ] as const;
+  const written = members.flatMap(([name, value]) =>
+    value === null ? [] : [`"${name}":${jsonString(value)}`],
+  );
+  return `{${written.join(',')}}`;
+}

@@ -1,0 +1,175 @@
+import type { Quantities } from '@tollgate/events';
+import { isRecord, reportedQuantities } from './reported-usage.ts';
+import { streamedTextBytes } from './text-bytes.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const USAGE = Buffer.from('"usage"');
+const DONE = Buffer.from('[DONE]');
+const BLANK_LF = Buffer.from('\n\n');
+const BLANK_CRLF = Buffer.from('\n\r\n');
+
+/**
+ * What passes of one upstream event stream to the caller, and what it says about usage.
+ *
+ * Chunks go in as they arrive, however cut; whole events come out. An event that is not whole yet is held back, so
+ * that the usage event is found wherever chunks were cut and an error event of ours never lands within another one.
+ * Events that mention neither usage nor the end are passed on unparsed. `[DONE]` is held until the caller of this
+ * class has accounted for the answer.
+ *
+ * Known limit: lines that end in a lone CR are not seen as lines; such a stream is held to its end.
+ */
+export class EventStream {
+  /** The latest usage the upstream stated. */
+  usage: Quantities | null = null;
+  /** Bytes received. */
+  bytes = 0;
+  /** Bytes of produced text seen so far, for estimates. */
+  textBytes = 0;
+  /** The end event as it came; null until then. Nothing after it is passed on. */
+  done: Buffer | null = null;
+
+  readonly #callerWantsUsage: boolean;
+  readonly #maxEventBytes: number;
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+  #ready: Buffer[] = [];
+
+  /** @param maxEventBytes the most that is held back for one event */
+  constructor(callerWantsUsage: boolean, maxEventBytes: number) {
+    this.#callerWantsUsage = callerWantsUsage;
+    this.#maxEventBytes = maxEventBytes;
+  }
+
+  /** Takes a chunk. False where one event grew beyond what may be held back: the stream has to be given up. */
+  push(chunk: Buffer): boolean {
+    this.bytes += chunk.length;
+    if (this.done !== null) return true;
+    if (this.#partialBytes > 0 && !chunk.includes(LF)) return this.#hold(chunk);
+    const block = this.#partialBytes === 0 ? chunk : this.#joined(chunk);
+    const end = wholeEventsEnd(block);
+    if (end > 0) this.#pass(end === block.length ? block : block.subarray(0, end));
+    return end === block.length || this.#hold(block.subarray(end));
+  }
+
+  /** The upstream ended: what was held back is as whole as it will be. */
+  end(): void {
+    if (this.#partialBytes > 0 && this.done === null) this.#pass(this.#joined(Buffer.alloc(0)));
+  }
+
+  /** Whether {@link take} would give anything. */
+  get hasReady(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  /** Everything that may go to the caller by now, in one piece; null where there is nothing. */
+  take(): Buffer | null {
+    const ready = this.#ready;
+    if (ready.length === 0) return null;
+    this.#ready = [];
+    return ready.length === 1 ? (ready[0] ?? null) : Buffer.concat(ready);
+  }
+
+  #hold(chunk: Buffer): boolean {
+    if (chunk.length > 0) this.#partial.push(chunk);
+    this.#partialBytes += chunk.length;
+    return this.#partialBytes <= this.#maxEventBytes;
+  }
+
+  #joined(chunk: Buffer): Buffer {
+    const joined = Buffer.concat([...this.#partial, chunk]);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    return joined;
+  }
+
+  #pass(block: Buffer): void {
+    this.textBytes += streamedTextBytes(block);
+    if (!block.includes(USAGE) && !block.includes(DONE)) {
+      this.#ready.push(block);
+      return;
+    }
+    let start = 0;
+    let kept = 0;
+    while (start < block.length) {
+      const end = firstEventEnd(block, start);
+      const verdict = this.#judge(block.subarray(start, end));
+      if (verdict !== 'pass') {
+        if (start > kept) this.#ready.push(block.subarray(kept, start));
+        kept = end;
+        if (verdict === 'done') {
+          this.done = block.subarray(start, end);
+          return;
+        }
+      }
+      start = end;
+    }
+    if (kept < block.length) this.#ready.push(kept === 0 ? block : block.subarray(kept));
+  }
+
+  #judge(event: Buffer): 'pass' | 'hide' | 'done' {
+    const aboutUsage = mentionsUsage(event);
+    if (!aboutUsage && !event.includes(DONE)) return 'pass';
+    const data = eventData(event);
+    if (data === '[DONE]') return 'done';
+    if (!aboutUsage) return 'pass';
+    let chunk: unknown;
+    try {
+      chunk = JSON.parse(data);
+    } catch {
+      return 'pass';
+    }
+    if (!isRecord(chunk)) return 'pass';
+    const usage = reportedQuantities(chunk['usage']);
+    if (usage === null) return 'pass';
+    this.usage = usage;
+    const choices = chunk['choices'];
+    const nothingElse = Array.isArray(choices) && choices.length === 0;
+    return nothingElse && !this.#callerWantsUsage ? 'hide' : 'pass';
+  }
+}
+
+/** Whether the event may hold usage; `"usage":null`, which some upstreams put into every chunk, does not. */
+function mentionsUsage(event: Buffer): boolean {
+  let at = event.indexOf(USAGE);
+  while (at >= 0) {
+    let i = at + USAGE.length;
+    while (event[i] === 0x20) i += 1;
+    if (event[i] === 0x3a) i += 1;
+    while (event[i] === 0x20) i += 1;
+    if (event[i] !== 0x6e) return true;
+    at = event.indexOf(USAGE, i);
+  }
+  return false;
+}
+
+/** The event's `data` lines, joined (WHATWG HTML, "server-sent events"). */
+function eventData(event: Buffer): string {
+  return event
+    .toString('utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.startsWith('data:'))
+    .map((line) => line.slice(5).trim())
+    .join('\n');
+}
+
+/** Past the last blank line: everything before is whole events. 0 where there is none. */
+function wholeEventsEnd(block: Buffer): number {
+  const n = block.length;
+  if (n >= 2 && block[n - 1] === LF) {
+    if (block[n - 2] === LF) return n;
+    if (n >= 3 && block[n - 2] === CR && block[n - 3] === LF) return n;
+  }
+  const lf = block.lastIndexOf(BLANK_LF);
+  const crlf = block.lastIndexOf(BLANK_CRLF);
+  return Math.max(lf < 0 ? 0 : lf + BLANK_LF.length, crlf < 0 ? 0 : crlf + BLANK_CRLF.length);
+}
+
+/** Past the first blank line from `start` on; the end of the block where there is none. */
+function firstEventEnd(block: Buffer, start: number): number {
+  const lf = block.indexOf(BLANK_LF, start);
+  const crlf = block.indexOf(BLANK_CRLF, start);
+  if (lf < 0 && crlf < 0) return block.length;
+  if (crlf < 0 || (lf >= 0 && lf < crlf)) return lf + BLANK_LF.length;
+  return crlf + BLANK_CRLF.length;
+}

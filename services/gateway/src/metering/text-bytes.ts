@@ -1,0 +1,84 @@
+import { isRecord } from './reported-usage.ts';
+
+/** Members whose strings are what a model produced, in the order they are looked for. */
+const TEXT_KEYS = [
+  Buffer.from('"content":'),
+  Buffer.from('"reasoning_content":'),
+  Buffer.from('"arguments":'),
+  Buffer.from('"text":'),
+];
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+
+/**
+ * Bytes of produced text in a block of stream events, found by searching rather than parsing: the strings after the
+ * first of the known members that holds any. Escapes count as they stand. For estimates only.
+ */
+export function streamedTextBytes(block: Buffer): number {
+  for (const key of TEXT_KEYS) {
+    const bytes = stringBytesAfter(block, key);
+    if (bytes > 0) return bytes;
+  }
+  return 0;
+}
+
+function stringBytesAfter(block: Buffer, key: Buffer): number {
+  let total = 0;
+  let at = block.indexOf(key);
+  while (at >= 0) {
+    let i = at + key.length;
+    while (block[i] === SPACE) i += 1;
+    if (block[i] === QUOTE) {
+      const start = i + 1;
+      i = start;
+      while (i < block.length && block[i] !== QUOTE) i += block[i] === BACKSLASH ? 2 : 1;
+      total += Math.min(i, block.length) - start;
+    }
+    at = block.indexOf(key, i);
+  }
+  return total;
+}
+
+/** Bytes of produced text in a whole answer of chat completions; parses it, so only for answers without usage. */
+export function answerTextBytes(answer: Buffer): number {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(answer.toString('utf8'));
+  } catch {
+    return answer.length;
+  }
+  if (!isRecord(parsed) || !Array.isArray(parsed['choices'])) return 0;
+  let bytes = 0;
+  for (const choice of parsed['choices']) {
+    if (!isRecord(choice)) continue;
+    if (isRecord(choice['message'])) bytes += messageTextBytes(choice['message']);
+    bytes += textBytes(choice['text']);
+  }
+  return bytes;
+}
+
+/** Bytes of the text in one message: content as a string or in parts, reasoning, arguments of tool calls. */
+export function messageTextBytes(message: Record<string, unknown>): number {
+  let bytes = textBytes(message['content']) + textBytes(message['reasoning_content']);
+  const calls = message['tool_calls'];
+  if (Array.isArray(calls)) {
+    for (const call of calls) {
+      if (isRecord(call) && isRecord(call['function'])) bytes += textBytes(call['function']['arguments']);
+    }
+  }
+  return bytes;
+}
+
+/** Bytes of a text, or of the texts of a list of parts; images and the like count nothing. */
+export function textBytes(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (!Array.isArray(value)) return 0;
+  let bytes = 0;
+  for (const part of value) {
+    if (typeof part === 'string') bytes += Buffer.byteLength(part);
+    else if (isRecord(part) && typeof part['text'] === 'string') bytes += Buffer.byteLength(part['text']);
+  }
+  return bytes;
+}

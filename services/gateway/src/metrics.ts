@@ -1,0 +1,99 @@
+import type { Quantities, UsageOutcome } from '@tollgate/events';
+import type { Metrics } from '@tollgate/telemetry';
+
+/** Upper bounds of the duration histogram, in seconds. */
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** What became of a call, as the metrics tell it apart. */
+export type Fate = UsageOutcome | 'denied' | 'rejected' | 'unauthenticated' | 'refused';
+
+/** What the gateway reads from elsewhere at a scrape. */
+export interface Gauges {
+  readonly inFlight: () => number;
+  readonly directoryAgeSeconds: () => number;
+}
+
+/**
+ * Counts on the hot path in plain fields; the registry is brought up to date at each scrape, because a labelled
+ * counter of the registry costs a microsecond.
+ */
+export class Tallies {
+  readonly #calls = new Map<string, number>();
+  readonly #seen = new Map<string, number>();
+  readonly #metrics: Metrics;
+  readonly #requests;
+  readonly #tokens;
+  readonly #durations;
+  readonly #unrecorded;
+  inputTokens = 0;
+  outputTokens = 0;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    this.#requests = metrics.counter({
+      name: 'tollgate_gateway_requests_total',
+      help: 'Requests by endpoint and what became of them.',
+      labels: ['endpoint', 'fate'],
+    });
+    this.#tokens = metrics.counter({
+      name: 'tollgate_gateway_tokens_total',
+      help: 'Tokens accounted for, by direction.',
+      labels: ['direction'],
+    });
+    this.#durations = metrics.histogram({
+      name: 'tollgate_gateway_call_duration_seconds',
+      help: 'From the arrival of a request that reached an upstream to the last byte from there.',
+      buckets: DURATION_BUCKETS,
+    });
+    this.#unrecorded = metrics.counter({
+      name: 'tollgate_gateway_unrecorded_usage_total',
+      help: 'Calls whose usage could not be stored; the next start of the gateway closes them as lost.',
+    });
+  }
+
+  /** Adds what is only looked up when asked. */
+  observe(gauges: Gauges): void {
+    this.#metrics.gauge({
+      name: 'tollgate_gateway_in_flight_requests',
+      help: 'Calls in flight.',
+      collect: (gauge) => gauge.set(gauges.inFlight()),
+    });
+    this.#metrics.gauge({
+      name: 'tollgate_gateway_directory_age_seconds',
+      help: 'Time since the directory was last heard of.',
+      collect: (gauge) => gauge.set(gauges.directoryAgeSeconds()),
+    });
+  }
+
+  ended(endpoint: string, fate: Fate): void {
+    const key = `${endpoint} ${fate}`;
+    this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1);
+  }
+
+  used(quantities: Quantities, durationUs: number): void {
+    this.inputTokens += quantities.input_tokens;
+    this.outputTokens += quantities.output_tokens;
+    this.#durations.observe(durationUs / 1e6);
+  }
+
+  unrecorded(): void {
+    this.#unrecorded.inc();
+  }
+
+  /** The exposition text, up to date. */
+  text(): Promise<string> {
+    for (const [key, count] of this.#calls) {
+      const [endpoint = '', fate = ''] = key.split(' ');
+      this.#requests.inc({ endpoint, fate }, this.#increase(key, count));
+    }
+    this.#tokens.inc({ direction: 'input' }, this.#increase('input tokens', this.inputTokens));
+    this.#tokens.inc({ direction: 'output' }, this.#increase('output tokens', this.outputTokens));
+    return this.#metrics.text();
+  }
+
+  #increase(key: string, count: number): number {
+    const seen = this.#seen.get(key) ?? 0;
+    this.#seen.set(key, count);
+    return count - seen;
+  }
+}

@@ -1,0 +1,128 @@
+import { createLogger, createMetrics } from '@tollgate/telemetry';
+import { createGateway, type Gateway, type GatewayOptions, type GatewayParts } from '../app.ts';
+import type { Authenticate, Caller } from '../callers/caller.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Policy, Target, Verdict } from '../policy/policy.ts';
+import { createUpstream, type Upstream } from '../upstream/upstream.ts';
+import { MemorySpool } from './memory-spool.ts';
+
+export const TEST_KEY = 'tgk_test';
+
+export const testCaller: Caller = {
+  keyId: 'key_1',
+  organisationId: 'org_1',
+  teamId: 'team_1',
+  projectId: 'project_1',
+  costCentreId: 'cc_1',
+  principalType: 'service',
+  principalId: 'principal_1',
+  tags: { product: 'chat' },
+};
+
+export const testOptions: GatewayOptions = {
+  limits: {
+    recordTimeoutMs: 5_000,
+    firstByteTimeoutMs: 60_000,
+    betweenChunksTimeoutMs: 60_000,
+    callerStallTimeoutMs: 60_000,
+    totalTimeoutMs: 600_000,
+    maxAnswerBytes: 1024 * 1024,
+  },
+  maxBodyBytes: 1024 * 1024,
+  maxInFlight: 1000,
+  maxDirectoryAgeMs: 30_000,
+};
+
+/** A clock of which the monotonic side can be pushed ahead. */
+export class PushedClock implements Clock {
+  aheadMs = 0;
+  now(): number {
+    return systemClock.now();
+  }
+  monotonic(): number {
+    return systemClock.monotonic() + this.aheadMs;
+  }
+}
+
+export const authenticateTestKey: Authenticate = (authorization) => {
+  if (authorization === undefined) return 'missing_api_key';
+  if (authorization === `Bearer ${TEST_KEY}-expired`) return 'expired_api_key';
+  return authorization === `Bearer ${TEST_KEY}` ? testCaller : 'invalid_api_key';
+};
+
+export interface TestPolicyOptions {
+  readonly baseUrl: string;
+  readonly models?: readonly string[];
+  readonly decide?: (target: Target) => Verdict;
+  readonly target?: Partial<Target>;
+  readonly policy?: Partial<Policy>;
+}
+
+/** A policy that sends every model of its list to one upstream. */
+export function testPolicy(options: TestPolicyOptions): Policy & { readonly upstream: Upstream } {
+  const upstream = createUpstream({
+    baseUrl: options.baseUrl,
+    token: () => 'simulated-databricks',
+    maxConnections: 64,
+    connectTimeoutMs: 1_000,
+  });
+  const models = options.models ?? ['databricks-meta-llama-3-3-70b-instruct', 'databricks-bge-large-en'];
+  const targets = new Map<string, Target>(
+    models.map((model) => [
+      model,
+      {
+        id: `target-${model}`,
+        servedModel: model,
+        task: null,
+        servingMode: 'pay-per-token',
+        region: null,
+        takesAttribution: true,
+        durability: 'relaxed',
+        totalTimeoutMs: null,
+        upstream,
+        ...options.target,
+      },
+    ]),
+  );
+  return {
+    version: { name: 'test-pack', version: '1.0.0', digest: 'a'.repeat(64) },
+    audited: true,
+    retentionDays: 365,
+    models,
+    targetFor: (model) => targets.get(model) ?? null,
+    decide: ({ target }) =>
+      options.decide?.(target) ?? { outcome: 'allowed', code: null, findings: [] },
+    upstream,
+    ...options.policy,
+  };
+}
+
+export interface GatewayUnderTest {
+  readonly gateway: Gateway;
+  readonly spool: MemorySpool;
+  readonly clock: PushedClock;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A gateway on a free port, with a spool in memory and one key. */
+export async function startGatewayUnderTest(
+  policy: Policy,
+  parts: Partial<Omit<GatewayParts, 'spool' | 'clock'>> & { readonly spool?: MemorySpool } = {},
+): Promise<GatewayUnderTest> {
+  const spool = parts.spool ?? new MemorySpool();
+  const clock = new PushedClock();
+  const gateway = createGateway({
+    options: testOptions,
+    log: createLogger({ service: 'gateway', level: 'silent' }),
+    metrics: createMetrics(),
+    authenticate: authenticateTestKey,
+    policy: () => policy,
+    directoryHeardAtMs: () => clock.now(),
+    ...parts,
+    spool,
+    clock,
+  });
+  const url = await gateway.listen('127.0.0.1', 0);
+  return { gateway, spool, clock, url, close: () => gateway.close(1_000) };
+}
