@@ -126,13 +126,16 @@ async function apply(
   try {
     await client.query('BEGIN');
     await client.query(`SET LOCAL search_path TO ${names.schema}`);
+    const transactionId = await currentTransaction(client);
     await client.query(sql);
+    if ((await currentTransaction(client)) !== transactionId) {
+      throw new Error('the file ends the transaction it runs in: leave out BEGIN, COMMIT and ROLLBACK');
+    }
     await client.query(
       `INSERT INTO ${names.schema}.schema_migration (set, number, name, sha256) VALUES ($1, $2, $3, $4)`,
       [file.set, file.number, file.name, file.sha256],
     );
-    const commit = await client.query('COMMIT');
-    if (commit.command !== 'COMMIT') throw new Error('the file ended the transaction it runs in');
+    await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
     const cause = error instanceof Error ? error.message : String(error);
@@ -144,6 +147,11 @@ async function apply(
       },
     );
   }
+}
+
+async function currentTransaction(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>('SELECT pg_current_xact_id()::text AS id');
+  return rows[0]?.id;
 }
 
 /** 42P01 undefined table, 3F000 no such schema, 42501 no right to use it (the role was never admitted). */

@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 const { builtins } = pg.types;
+const OID_TEXT_ARRAY: number = 1009;
 const OID_INT8_ARRAY = 1016;
 const OID_NUMERIC_ARRAY = 1231;
 const OID_DATE_ARRAY = 1182;
@@ -50,5 +51,10 @@ export const valueParsers: pg.CustomTypesConfig = {
 };
 
 function arrayOf(parse: (text: string) => unknown): (text: string) => unknown {
-  return (text) => pg.types.arrayParser(text, parse);
+  const parseTexts: (text: string) => unknown = pg.types.getTypeParser(OID_TEXT_ARRAY, 'text');
+  const parseEach = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(parseEach);
+    return typeof value === 'string' ? parse(value) : value;
+  };
+  return (text) => parseEach(parseTexts(text));
 }

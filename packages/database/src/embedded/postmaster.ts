@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { DatabaseError } from '../errors.ts';
@@ -48,7 +48,7 @@ export async function stopPostmaster(server: string, identity: ProcessIdentity):
   ] as const;
   for (const [signal, timeoutMs] of steps) {
     if (!(await signalProcess(identity, signal)) || (await waitForEnd(identity, timeoutMs))) {
-      return endRemains(server);
+      return clearRemains(server);
     }
   }
   throw new DatabaseError(
@@ -58,15 +58,20 @@ export async function stopPostmaster(server: string, identity: ProcessIdentity):
 }
 
 /**
- * Waits for the server's other processes, which notice by themselves that it has ended, and ends those that do not.
- * While one of them lives, Postgres rightly refuses to start on the directory.
+ * Clears the way for a start when the main process has ended: waits for the server's other processes, which notice by
+ * themselves, and ends those that do not, for while one of them lives, Postgres rightly refuses to start on the
+ * directory; then removes a left-over `postmaster.pid`, whose process id may be another's by now, which Postgres would
+ * take for a running server.
  */
-export async function endRemains(server: string): Promise<void> {
-  const remains = await processesIn(server);
-  for (const identity of remains) {
+export async function clearRemains(server: string): Promise<void> {
+  for (const identity of await processesIn(server)) {
     if (await waitForEnd(identity, KILL_MS)) continue;
     await signalProcess(identity, 'SIGKILL');
     await waitForEnd(identity, KILL_MS);
+  }
+  // Elsewhere the remains are not known, and the file is what keeps two servers apart.
+  if (process.platform === 'linux' && (await findPostmaster(server)) === undefined) {
+    await rm(path.join(server, 'postmaster.pid'), { force: true });
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from './data-folder.ts';
 import { initialise, SUPERUSER } from './initialise.ts';
 import { launch, type Settings, serverArguments } from './launch.ts';
-import { endRemains, findPostmaster, type Postmaster, stopPostmaster } from './postmaster.ts';
+import { clearRemains, findPostmaster, type Postmaster, stopPostmaster } from './postmaster.ts';
 import { type ProcessIdentity, signalProcess, waitForEnd } from './process-identity.ts';
 
 export type EmbeddedPostgresOptions = {
@@ -103,7 +103,7 @@ function serverOn(start: Start, first: Postmaster, release: () => Promise<void>)
     async kill() {
       await signalProcess(running.process, 'SIGKILL');
       await waitForEnd(running.process, KILL_TIMEOUT_MS);
-      await endRemains(data.server);
+      await clearRemains(data.server);
     },
     async destroy() {
       await stopPostmaster(data.server, running.process);
@@ -117,7 +117,7 @@ async function adopt(start: Start): Promise<Postmaster | undefined> {
   const { data, options } = start;
   const found = await findPostmaster(data.server);
   if (found === undefined) {
-    await endRemains(data.server);
+    await clearRemains(data.server);
     return undefined;
   }
   const wanted = options.port === undefined || options.port === 0 || options.port === found.port;
