@@ -1,1 +1,19 @@
-export {};
+/**
+ * The audit trail: what happened, whether that is all of it, and where each word of it lies.
+ *
+ * A consumer puts every event of every topic into an inbox. One integrator at a time (an advisory lock elects it, an
+ * epoch in `log_state` fences it) gives them leaf indexes without a hole, appends their exact bytes with a salt each
+ * to archive segments, syncs those, and in one transaction moves the rows from the inbox to the index. What sources
+ * say of themselves in signed heartbeats is held against what came: gaps, lost tails, and a chain over the bytes.
+ *
+ * Invariants: index, archive and `log_state` agree, whatever crashes where; leaf indexes are contiguous; the first
+ * event to claim a number or an id keeps it, and the other is kept as a conflict; the service's role can't change or
+ * delete rows of the log; nothing that can't be verified moves a source's state; archived bytes are the published
+ * bytes.
+ *
+ * Cost: some 25 µs of our CPU per event from topic to index, about as much of Postgres'.
+ *
+ * Known limits: a source's missing numbers are kept as ranges, so a source that leaves every other number out costs
+ * memory in proportion; the index is one table, not yet partitioned by month.
+ */
+export { auditMigrations } from './migrations.ts';

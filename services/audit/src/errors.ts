@@ -1,0 +1,22 @@
+export type AuditErrorCode =
+  /** A frame of the archive does not hold what its checksum or place says. */
+  | 'archive_corrupt'
+  /** A segment is missing, or shorter than the log says. */
+  | 'archive_truncated'
+  /** Another integrator has taken over: this one must stop writing. */
+  | 'leadership_lost'
+  /** The log and the inbox contradict each other; nothing was committed. */
+  | 'log_inconsistent'
+  /** A leaf record can't be built from these values. */
+  | 'leaf_unencodable';
+
+/** Every error that the audit service itself raises outside its HTTP answers. */
+export class AuditError extends Error {
+  readonly code: AuditErrorCode;
+
+  constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AuditError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,66 @@
+import {
+  type Envelope,
+  isKnownType,
+  KINDS,
+  type Parsed,
+  parseEnvelope,
+  parseSequence,
+} from '@tollgate/events';
+
+/** What the inbox keeps of an event beside its exact bytes: enough to place and index it without reading it again. */
+export interface InboxEvent {
+  readonly id: string;
+  readonly source: string;
+  /** Null for kinds that their source does not number: they never enter the log. */
+  readonly sequence: number | null;
+  readonly type: string;
+  readonly subject: string;
+  readonly organisationId: string | null;
+  readonly teamId: string | null;
+  /** Epoch milliseconds. */
+  readonly timeMs: number;
+}
+
+const MAX_ID_LENGTH = 128;
+const NUL = '\u0000';
+
+/**
+ * Reads an event's envelope, and of its data only whose it is. Events of every version are taken, known or not.
+ * Malformed is what could never be placed in the log: unnumbered where its kind is numbered, or texts that
+ * Postgres can't hold.
+ */
+export function parseInboxEvent(bytes: Uint8Array): Parsed<InboxEvent> {
+  const parsed = parseEnvelope(bytes);
+  if (parsed.kind !== 'event') return parsed;
+  const { event } = parsed;
+  const unnumbered = isKnownType(event.type) && !KINDS[event.type].numbered;
+  const sequence = unnumbered || event.sequence === undefined ? null : parseSequence(event.sequence);
+  if (sequence === null ? !unnumbered : !(sequence >= 1 && Number.isSafeInteger(sequence))) {
+    return {
+      kind: 'malformed',
+      error: sequence === null ? 'sequence: missing' : 'sequence: from 1 to 2^53 - 1',
+    };
+  }
+  const timeMs = Date.parse(event.time);
+  if (Number.isNaN(timeMs)) return { kind: 'malformed', error: 'time: no instant' };
+  if (event.type.includes(NUL) || event.subject.includes(NUL)) {
+    return { kind: 'malformed', error: 'type, subject: must not hold U+0000' };
+  }
+  const { id, source, type, subject } = event;
+  return { kind: 'event', event: { id, source, sequence, type, subject, timeMs, ...ownerOf(event.data) } };
+}
+
+/** Whose event it is: by its attribution, as the entity it states, or by its own members. */
+function ownerOf(data: Envelope['data']): Pick<InboxEvent, 'organisationId' | 'teamId'> {
+  const owner = [data['attribution'], data['entity']].find(isObject) ?? data;
+  return { organisationId: opaqueId(owner['organisation_id']), teamId: opaqueId(owner['team_id']) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function opaqueId(value: unknown): string | null {
+  const usable = typeof value === 'string' && value.length > 0 && value.length <= MAX_ID_LENGTH;
+  return usable && !value.includes(NUL) ? value : null;
+}

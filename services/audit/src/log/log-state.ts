@@ -1,0 +1,65 @@
+import type { Pool, Transaction } from '@tollgate/database';
+import { AuditError } from '../errors.ts';
+
+/** How far the log has come, as Postgres has it. */
+export interface LogState {
+  readonly epoch: number;
+  /** Leaves. */
+  readonly size: number;
+  /** 0: none yet. */
+  readonly segmentId: number;
+  /** Bytes of the last segment that are part of the log. */
+  readonly segmentBytes: number;
+}
+
+type Row = { epoch: bigint; size: bigint; segment_id: number; segment_bytes: number };
+
+const COLUMNS = 'epoch, size, segment_id, segment_bytes';
+
+/** The state as it stands; readers use it to know where the archive ends. */
+export async function readLogState(pool: Pool): Promise<LogState> {
+  const { rows } = await pool.query<Row>(`SELECT ${COLUMNS} FROM log_state`);
+  return stateOf(rows[0]);
+}
+
+/** Begins an epoch: from here on every earlier leader's commit is refused. */
+export async function beginEpoch(pool: Pool): Promise<LogState> {
+  const { rows } = await pool.query<Row>(
+    `UPDATE log_state SET epoch = epoch + 1, updated_at = now() RETURNING ${COLUMNS}`,
+  );
+  return stateOf(rows[0]);
+}
+
+/**
+ * Moves the log from one state to the next, if it is still where this leader left it.
+ * @throws AuditError `leadership_lost` where it is not
+ */
+export async function advance(tx: Transaction, from: LogState, to: LogState): Promise<void> {
+  const { rowCount } = await tx.query({
+    name: 'audit-log-advance',
+    text: `UPDATE log_state SET size = $1, segment_id = $2, segment_bytes = $3, updated_at = now()
+           WHERE epoch = $4 AND size = $5 AND segment_id = $6 AND segment_bytes = $7`,
+    values: [
+      to.size,
+      to.segmentId,
+      to.segmentBytes,
+      from.epoch,
+      from.size,
+      from.segmentId,
+      from.segmentBytes,
+    ],
+  });
+  if (rowCount !== 1) {
+    throw new AuditError('leadership_lost', 'another integrator has begun a new epoch: this one lets go');
+  }
+}
+
+function stateOf(row: Row | undefined): LogState {
+  if (row === undefined) throw new AuditError('log_inconsistent', 'log_state holds no row: restore it');
+  return {
+    epoch: Number(row.epoch),
+    size: Number(row.size),
+    segmentId: row.segment_id,
+    segmentBytes: row.segment_bytes,
+  };
+}

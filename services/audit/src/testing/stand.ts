@@ -1,0 +1,145 @@
+import type { ConsumedMessage } from '@tollgate/bus';
+import { openPool, type Pool, transaction } from '@tollgate/database';
+import { createTestDatabase, type TestDatabase, temporaryFolder } from '@tollgate/testing';
+import { openFileSegments } from '../archive/file-segments.ts';
+import { type ArchivedEvent, decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../archive/frame.ts';
+import { readSegment } from '../archive/reader.ts';
+import type { SegmentStore } from '../archive/segment-store.ts';
+import { parseInboxEvent } from '../inbox/inbox-event.ts';
+import { receive } from '../inbox/receive.ts';
+import { encodeLeaf, leafHash, sha256 } from '../log/leaf.ts';
+import { readLogState } from '../log/log-state.ts';
+import { LogWriter, type WriterOptions } from '../log/writer.ts';
+import { auditMigrations } from '../migrations.ts';
+
+/** A database, an archive folder and a clock of a test's own, and what it takes to look into them. */
+export interface Stand {
+  readonly database: TestDatabase;
+  readonly pool: Pool;
+  readonly owner: Pool;
+  readonly folder: string;
+  readonly store: SegmentStore;
+  nowMs: number;
+  /** Puts events into the inbox as one consumed batch. */
+  deliver(events: readonly Buffer[]): Promise<void>;
+  writerOptions(options?: Partial<WriterOptions>): WriterOptions;
+  /** Runs one epoch until the inbox is empty. */
+  integrate(options?: Partial<WriterOptions>): Promise<void>;
+  /** Everything in the archive that is part of the log, read from its files alone but for the log's size. */
+  archived(): Promise<ArchivedEvent[]>;
+  /** Throws unless index, archive and state agree in every detail. Returns the log's size. */
+  assertWhole(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function openStand(
+  publicKeyOf: (instance: string) => string | undefined = () => undefined,
+): Promise<Stand> {
+  const database = await createTestDatabase({ services: [auditMigrations] });
+  const pool = openPool({ url: database.urlFor('audit'), applicationName: 'audit-test' });
+  const owner = openPool({ url: database.ownerUrl, applicationName: 'audit-test-owner', maxConnections: 2 });
+  const folder = temporaryFolder('audit');
+  const store = await openFileSegments(folder);
+  const stand: Stand = {
+    database,
+    pool,
+    owner,
+    folder,
+    store,
+    nowMs: 1_772_000_000_000,
+    async deliver(events) {
+      const messages = events.map((value, nth) => {
+        const parsed = parseInboxEvent(value);
+        if (parsed.kind !== 'event') throw new Error(`the test's event is ${parsed.kind}`);
+        const message: ConsumedMessage = {
+          topic: 'usage',
+          partition: 0,
+          offset: BigInt(nth),
+          key: null,
+          value,
+          timestampMs: 0,
+        };
+        return { ...message, event: parsed.event };
+      });
+      await transaction(pool, (tx) =>
+        receive({ topic: 'usage', partition: 0, messages }, tx, { now: () => stand.nowMs }),
+      );
+    },
+    writerOptions: (options = {}) => ({ pool, store, publicKeyOf, now: () => stand.nowMs, ...options }),
+    async integrate(options) {
+      const writer = await LogWriter.begin(stand.writerOptions(options));
+      while ((await writer.step()).rows > 0);
+    },
+    archived: () => readArchive(stand),
+    assertWhole: () => assertWhole(stand),
+    async close() {
+      await store.close();
+      await pool.end();
+      await owner.end();
+      await database.close();
+    },
+  };
+  return stand;
+}
+
+type SegmentRow = { segment_id: number; name: string; first_leaf: bigint; epoch: bigint };
+
+async function readArchive({ owner, store, pool }: Stand): Promise<ArchivedEvent[]> {
+  const { size } = await readLogState(pool);
+  const { rows } = await owner.query<SegmentRow>('SELECT * FROM audit.archive_segment ORDER BY first_leaf');
+  const events: ArchivedEvent[] = [];
+  for (const [nth, row] of rows.entries()) {
+    const firstLeaf = Number(row.first_leaf);
+    const header = decodeSegmentHeader(await store.read(row.name, 0, SEGMENT_HEADER_BYTES));
+    if (header.firstLeaf !== firstLeaf || header.epoch !== Number(row.epoch))
+      throw new Error('a header differs');
+    const endLeaf = Number(rows[nth + 1]?.first_leaf ?? size);
+    for await (const event of readSegment(store, row.name, { firstLeaf, endLeaf })) events.push(event);
+  }
+  return events;
+}
+
+type EntryRow = {
+  leaf_index: bigint;
+  event_id: string;
+  source: string;
+  sequence: bigint;
+  type: string;
+  subject: string;
+  leaf_hash: Buffer;
+};
+
+async function assertWhole(stand: Stand): Promise<number> {
+  const { size } = await readLogState(stand.pool);
+  const { rows } = await stand.owner.query<EntryRow>(
+    `SELECT leaf_index, event_id, s.name AS source, sequence, type, subject, leaf_hash
+     FROM audit.entry JOIN audit.source s USING (source_id) ORDER BY leaf_index`,
+  );
+  const archived = await readArchive(stand);
+  if (rows.length !== size || archived.length !== size) {
+    throw new Error(`size ${size}, index ${rows.length}, archive ${archived.length}`);
+  }
+  for (const [nth, row] of rows.entries()) {
+    const event = archived[nth];
+    if (event === undefined || Number(row.leaf_index) !== nth || event.leafIndex !== nth) {
+      throw new Error(`leaf ${nth} is not where it should be`);
+    }
+    const json: Record<string, unknown> = JSON.parse(event.bytes.toString());
+    const record = {
+      sourceDigest: sha256(row.source),
+      sequence: Number(row.sequence),
+      type: row.type,
+      eventDigest: sha256(Buffer.concat([event.salt, event.bytes])),
+    };
+    const agrees =
+      json['id'] === row.event_id &&
+      json['source'] === row.source &&
+      Number(json['sequence']) === Number(row.sequence) &&
+      json['type'] === row.type &&
+      json['subject'] === row.subject &&
+      leafHash(record).equals(row.leaf_hash) &&
+      sha256(Buffer.concat([Buffer.of(0), encodeLeaf(record)])).equals(row.leaf_hash);
+    if (!agrees) throw new Error(`leaf ${nth}: index and archive differ`);
+  }
+  return size;
+}
