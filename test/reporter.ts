@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node';
 
 /** Where the counts go as JSON, for whoever started vitest. */
 export const COUNTS_VARIABLE = 'TOLLGATE_TEST_COUNTS';
@@ -10,6 +10,13 @@ const NO_REASON = 'no reason given';
 
 /** Says at the end what did not run and why, and hands over the counts. A test says why with `context.skip(reason)`. */
 export default class NotRunReporter implements Reporter {
+  #byName = false;
+
+  onInit(vitest: Vitest): void {
+    // Who asks for tests by name knows that the others do not run.
+    this.#byName = vitest.config.testNamePattern !== undefined;
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const counts: Counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const notRun = new Map<string, TestCase[]>();
@@ -27,7 +34,7 @@ export default class NotRunReporter implements Reporter {
         notRun.set(reason, [...(notRun.get(reason) ?? []), test]);
       }
     }
-    if (notRun.size > 0) process.stdout.write(`\n${describe(notRun)}\n`);
+    if (notRun.size > 0 && !this.#byName) process.stdout.write(`\n${describe(notRun)}\n`);
     const file = process.env[COUNTS_VARIABLE];
     if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
   }

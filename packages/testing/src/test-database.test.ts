@@ -8,7 +8,6 @@ import { createTestDatabase, type TestService } from './test-database.ts';
 async function serviceWith(sql: string): Promise<TestService> {
   const folder = path.join(temporaryFolder('migrations'), 'sql');
   await mkdir(folder);
-  await mkdir(folder);
   await writeFile(path.join(folder, '0001_first.sql'), sql);
   return { schema: 'example', role: 'example', sets: [{ name: 'example', folder }] };
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import {
   access,
-  chmod,
   constants,
   cp,
   mkdir,
@@ -21,7 +20,8 @@ import { type Account, canEnter } from './account.ts';
 
 export type Binaries = { readonly postgres: string; readonly initdb: string; readonly majorVersion: number };
 
-type Package = { readonly native: string; readonly name: string; readonly version: string };
+/** The npm package with the programs: `native` is the folder that holds `bin`, `lib` and `share`. */
+export type BinaryPackage = { readonly native: string; readonly name: string; readonly version: string };
 type Link = { readonly source: string; readonly target: string };
 
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -39,12 +39,17 @@ const NOT_COPIED = /\.a$|\/pkgconfig$|\/include$/;
  * once per version. npm packages cannot hold symbolic links, so the package's install script makes the links between
  * its libraries; where install scripts did not run, the copy makes them.
  */
-export async function findBinaries(account: Account | undefined): Promise<Binaries> {
-  const found = await findPackage();
+export async function findBinaries(
+  account: Account | undefined,
+  places: { readonly package?: BinaryPackage; readonly caches?: readonly string[] } = {},
+): Promise<Binaries> {
+  const found = places.package ?? (await findPackage());
   const links = await readLinks(found);
   const complete = links.every((link) => existsSync(path.join(found.native, '..', link.target)));
   const inPlace = complete && (await canEnter(found.native, account));
-  const native = inPlace ? found.native : await copyOnce(found, links, account);
+  const native = inPlace
+    ? found.native
+    : await copyOnce(found, links, await cacheFolder(account, places.caches ?? cacheFolders(account)));
   return {
     postgres: path.join(native, 'bin', 'postgres'),
     initdb: path.join(native, 'bin', 'initdb'),
@@ -52,7 +57,7 @@ export async function findBinaries(account: Account | undefined): Promise<Binari
   };
 }
 
-async function findPackage(): Promise<Package> {
+async function findPackage(): Promise<BinaryPackage> {
   const platform = `${process.platform}-${process.arch}`;
   const name = PACKAGES[platform];
   if (name === undefined) {
@@ -76,7 +81,7 @@ async function findPackage(): Promise<Package> {
   return { name, native: path.join(folder, 'native'), version: textMember(manifest, 'version') };
 }
 
-async function readLinks(found: Package): Promise<Link[]> {
+async function readLinks(found: BinaryPackage): Promise<Link[]> {
   const file = path.join(found.native, 'pg-symlinks.json');
   if (!existsSync(file)) return [];
   const links: unknown = JSON.parse(await readFile(file, 'utf8'));
@@ -88,8 +93,7 @@ async function readLinks(found: Package): Promise<Link[]> {
 }
 
 /** Copies into a folder named after the version, and renames it into place, so that no half copy is ever seen. */
-async function copyOnce(found: Package, links: Link[], account: Account | undefined): Promise<string> {
-  const cache = await cacheFolder(account);
+async function copyOnce(found: BinaryPackage, links: Link[], cache: string): Promise<string> {
   const target = path.join(cache, `${path.basename(found.name)}-${found.version}`);
   const native = path.join(target, 'native');
   if (existsSync(native)) return native;
@@ -117,26 +121,27 @@ async function copyOnce(found: Package, links: Link[], account: Account | undefi
 }
 
 /** Root's copy lies under /var/cache, where its server's account can enter; anybody else's in their own cache. */
-async function cacheFolder(account: Account | undefined): Promise<string> {
-  const preferred = path.join(
-    account === undefined ? path.join(homedir(), '.cache') : '/var/cache',
-    'tollgate',
-  );
-  const fallback = path.join(tmpdir(), `tollgate-${process.getuid?.() ?? 'user'}`);
-  for (const folder of [preferred, fallback]) {
+function cacheFolders(account: Account | undefined): string[] {
+  const preferred = account === undefined ? path.join(homedir(), '.cache') : '/var/cache';
+  return [path.join(preferred, 'tollgate'), path.join(tmpdir(), `tollgate-${process.getuid?.() ?? 'user'}`)];
+}
+
+async function cacheFolder(account: Account | undefined, candidates: readonly string[]): Promise<string> {
+  const failures: unknown[] = [];
+  for (const folder of candidates) {
     try {
       await mkdir(folder, { recursive: true, mode: 0o755 });
       await access(folder, constants.W_OK);
       await refuseForeign(folder);
-      if (account !== undefined) await chmod(folder, 0o755);
       if (await canEnter(folder, account)) return folder;
     } catch (error) {
-      if (folder === fallback) throw error;
+      failures.push(error);
     }
   }
   throw new DatabaseError(
     'embedded_start_failed',
-    `no folder for a copy of Postgres that ${account?.name ?? 'this user'} can enter: tried ${preferred} and ${fallback}`,
+    `no folder for a copy of Postgres that ${account?.name ?? 'this user'} can enter: tried ${candidates.join(', ')}`,
+    { cause: new AggregateError(failures) },
   );
 }
 

@@ -9,6 +9,7 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   stat,
   symlink,
   writeFile,
@@ -38,13 +39,17 @@ const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
  * under a folder that the server's account cannot enter, the data lies in {@link RELOCATED}, and `server` is a
  * symbolic link to it.
  */
-export async function prepareDataFolder(folder: string, account: Account | undefined): Promise<DataFolder> {
+export async function prepareDataFolder(
+  folder: string,
+  account: Account | undefined,
+  relocated: string = RELOCATED,
+): Promise<DataFolder> {
   const resolved = path.resolve(folder);
   await mkdir(resolved, { recursive: true });
   await chmod(resolved, account === undefined ? 0o700 : 0o711);
   const server = path.join(resolved, 'server');
   if (!(await existsItself(server)) && !(await canEnter(resolved, account))) {
-    const elsewhere = path.join(RELOCATED, randomUUID());
+    const elsewhere = path.join(relocated, randomUUID());
     await mkdir(elsewhere, { recursive: true, mode: 0o711 });
     await symlink(path.join(elsewhere, 'server'), server);
   }
@@ -61,8 +66,8 @@ export async function prepareDataFolder(folder: string, account: Account | undef
 /** Removes the folder and, where the data lies elsewhere, that too. The server must have stopped. */
 export async function removeDataFolder(data: DataFolder): Promise<void> {
   await rm(data.server, { recursive: true, force: true });
-  if (data.server.startsWith(`${RELOCATED}/`))
-    await rm(path.dirname(data.server), { recursive: true, force: true });
+  // Elsewhere, the data had a folder of their own around them, which goes too.
+  if (path.dirname(data.server) !== (await realpath(data.folder))) await rmdir(path.dirname(data.server));
   await rm(data.folder, { recursive: true, force: true });
 }
 
