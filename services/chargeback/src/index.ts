@@ -1,1 +1,1 @@
-export {};
+export { chargebackMigrations } from './migrations.ts';

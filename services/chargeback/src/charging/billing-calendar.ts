@@ -1,0 +1,62 @@
+import type { Transaction } from '@tollgate/database';
+import { textArray } from './array-literal.ts';
+
+/** What the directory says of an organisation's billing time zone; undefined where it does not know it. */
+export type TimeZoneSource = (organisationId: string) => string | undefined;
+
+const FIX = `
+  INSERT INTO billing_calendar (organisation_id, time_zone, fixed_at)
+  SELECT organisation_id, time_zone, $3::timestamptz
+  FROM unnest($1::text[], $2::text[]) AS zone (organisation_id, time_zone)
+  ON CONFLICT (organisation_id) DO NOTHING
+  RETURNING organisation_id`;
+
+const READ = `SELECT organisation_id, time_zone FROM billing_calendar WHERE organisation_id = ANY($1::text[])`;
+
+/**
+ * The billing time zone of each organisation, fixed for good by the first usage that is charged after the
+ * directory told it: a change in the directory must not move usage between months that are already reported.
+ */
+export class BillingCalendar {
+  readonly #directory: TimeZoneSource;
+  readonly #now: () => Date;
+  /** Only what an earlier transaction has committed. */
+  readonly #fixed = new Map<string, string>();
+
+  constructor(directory: TimeZoneSource, now: () => Date) {
+    this.#directory = directory;
+    this.#now = now;
+  }
+
+  /** The zones of these organisations; those that neither the table nor the directory knows are missing. */
+  async zonesOf(tx: Transaction, organisationIds: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
+    const unknown = [...organisationIds].filter((id) => !this.#fixed.has(id)).sort();
+    if (unknown.length === 0) return this.#fixed;
+    const told = unknown.flatMap((id) => {
+      const timeZone = this.#directory(id);
+      return timeZone === undefined ? [] : [{ id, timeZone }];
+    });
+    const inserted = await tx.query<{ organisation_id: string }>({
+      name: 'fix-billing-calendar',
+      text: FIX,
+      values: [
+        textArray(told.map(({ id }) => id)),
+        textArray(told.map(({ timeZone }) => timeZone)),
+        this.#now().toISOString(),
+      ],
+    });
+    const { rows } = await tx.query<{ organisation_id: string; time_zone: string }>({
+      name: 'read-billing-calendar',
+      text: READ,
+      values: [textArray(unknown)],
+    });
+    const fresh = new Set(inserted.rows.map((row) => row.organisation_id));
+    const zones = new Map(this.#fixed);
+    for (const row of rows) {
+      zones.set(row.organisation_id, row.time_zone);
+      // What this transaction inserted may still be rolled back.
+      if (!fresh.has(row.organisation_id)) this.#fixed.set(row.organisation_id, row.time_zone);
+    }
+    return zones;
+  }
+}

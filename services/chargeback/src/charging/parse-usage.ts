@@ -1,0 +1,55 @@
+import { type Parsed, parseEvent } from '@tollgate/events';
+import type { UsageEvent } from './charged-usage.ts';
+
+/** More tokens than one attempt can use: beyond it an event is wrong, and sums could leave 64 bits. */
+const MAX_TOKENS = 1_000_000_000_000;
+const MAX_ATTEMPT = 1_000;
+/** Before this year nobody called us; and Postgres knows no year 0. */
+const FIRST_YEAR = '2000';
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** How JSON writes the one character that Postgres keeps in no text. */
+const ESCAPED_NUL = '\\u0000';
+
+/**
+ * Reads a message of the topic `usage`. What the tables could never take is malformed here, so that it goes to
+ * the dead letters instead of stopping its partition. Never throws.
+ */
+export function parseUsage(bytes: Uint8Array): Parsed<UsageEvent> {
+  const parsed = parseEvent(bytes);
+  if (parsed.kind !== 'event') return parsed;
+  if (parsed.event.type !== 'tollgate.usage.v1') {
+    return { kind: 'malformed', error: `type: ${parsed.event.type} is no usage` };
+  }
+  const error = fault(parsed.event, bytes);
+  return error === null ? { kind: 'event', event: parsed.event } : { kind: 'malformed', error };
+}
+
+function fault(event: UsageEvent, bytes: Uint8Array): string | null {
+  const { data } = event;
+  if (!UUID.test(event.id)) return 'id: is not a UUID in lower case';
+  if (!UUID.test(event.subject)) return 'subject: is not a request id (a UUID in lower case)';
+  if (!Number.isSafeInteger(Number(event.sequence))) return 'sequence: is too large';
+  if (data.requested_at < FIRST_YEAR) return 'data.requested_at: is before the year 2000';
+  if (data.attempt > MAX_ATTEMPT) return `data.attempt: is more than ${MAX_ATTEMPT}`;
+  for (const [name, quantity] of Object.entries(data.quantities)) {
+    if (typeof quantity === 'number' && quantity > MAX_TOKENS) {
+      return `data.quantities.${name}: is more than ${MAX_TOKENS}`;
+    }
+  }
+  for (const [name, value] of Object.entries(data.attribution.tags)) {
+    if (!name.isWellFormed() || !value.isWellFormed()) return 'data.attribution.tags: is not Unicode';
+  }
+  if (
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(ESCAPED_NUL) &&
+    holdsNul(event)
+  ) {
+    return 'a text holds the NUL character';
+  }
+  return null;
+}
+
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, member]) => name.includes('\0') || holdsNul(member));
+}

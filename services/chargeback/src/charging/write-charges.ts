@@ -1,0 +1,218 @@
+import type { Transaction } from '@tollgate/database';
+import { plainArray, textArray } from './array-literal.ts';
+import type { AttributionRow } from './attribution-id.ts';
+import type { ChargedUsage } from './charged-usage.ts';
+import { amountOfHour, type ChargeHour, rollUp, type UsageHour } from './rollup.ts';
+
+/**
+ * The writes of one batch. Order of locks, the same in every transaction: attributions, usage, rollups, each
+ * sorted by key.
+ */
+
+const INSERT_ATTRIBUTIONS = `
+  INSERT INTO attribution (attribution_id, organisation_id, team_id, project_id, cost_centre_id, principal_type,
+    principal_id, key_id, requested_model, served_model, target_id, serving_mode, region, tags)
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[])
+  ON CONFLICT (attribution_id) DO NOTHING
+  RETURNING attribution_id`;
+
+const INSERT_USAGE = `
+  INSERT INTO usage (event_id, request_id, client_request_id, attribution_id, requested_at, billing_period,
+    time_zone_assumed, attempt, final, outcome, fidelity, input_tokens, output_tokens, cached_input_tokens,
+    cache_creation_tokens, reasoning_tokens, currency, source, sequence)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[], $6::text[],
+    $7::boolean[], $8::integer[], $9::boolean[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],
+    $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::bigint[])
+  ON CONFLICT (event_id) DO NOTHING
+  RETURNING event_id`;
+
+const INSERT_CHARGES = `
+  INSERT INTO charge (usage_event_id, token_class, quantity, status, price_id, amount, currency)
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::numeric[], $7::text[])`;
+
+const ADD_USAGE_HOURS = `
+  INSERT INTO usage_hour AS stored (hour, attribution_id, billing_period, outcome, fidelity, currency, requests,
+    attempts, input_tokens, output_tokens, cached_input_tokens, cache_creation_tokens, reasoning_tokens,
+    time_zone_assumed)
+  SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+    $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+    $14::bigint[])
+  ON CONFLICT (hour, attribution_id, billing_period, outcome, fidelity, currency) DO UPDATE SET
+    requests = stored.requests + excluded.requests,
+    attempts = stored.attempts + excluded.attempts,
+    input_tokens = stored.input_tokens + excluded.input_tokens,
+    output_tokens = stored.output_tokens + excluded.output_tokens,
+    cached_input_tokens = stored.cached_input_tokens + excluded.cached_input_tokens,
+    cache_creation_tokens = stored.cache_creation_tokens + excluded.cache_creation_tokens,
+    reasoning_tokens = stored.reasoning_tokens + excluded.reasoning_tokens,
+    time_zone_assumed = stored.time_zone_assumed + excluded.time_zone_assumed`;
+
+const ADD_CHARGE_HOURS = `
+  INSERT INTO charge_hour AS stored (hour, attribution_id, billing_period, outcome, fidelity, token_class, status,
+    price_id, currency, lines, quantity, amount)
+  SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::uuid[], $9::text[], $10::bigint[], $11::bigint[], $12::numeric[])
+  ON CONFLICT (hour, attribution_id, billing_period, outcome, fidelity, token_class, status, price_id)
+  DO UPDATE SET
+    lines = stored.lines + excluded.lines,
+    quantity = stored.quantity + excluded.quantity,
+    amount = stored.amount + excluded.amount`;
+
+/** Inserts attributions that may be new; returns the ids of those that were there, committed, before. */
+export async function insertAttributions(
+  tx: Transaction,
+  rows: readonly AttributionRow[],
+): Promise<readonly string[]> {
+  const sorted = rows.toSorted((a, b) => (a.attributionId < b.attributionId ? -1 : 1));
+  const of = (pick: (row: AttributionRow) => string | null): string => textArray(sorted.map(pick));
+  const inserted = await tx.query<{ attribution_id: string }>({
+    name: 'insert-attributions',
+    text: INSERT_ATTRIBUTIONS,
+    values: [
+      plainArray(sorted.map((row) => row.attributionId)),
+      of(({ attribution }) => attribution.organisation_id),
+      of(({ attribution }) => attribution.team_id),
+      of(({ attribution }) => attribution.project_id),
+      of(({ attribution }) => attribution.cost_centre_id),
+      of(({ attribution }) => attribution.principal_type),
+      of(({ attribution }) => attribution.principal_id),
+      of(({ attribution }) => attribution.key_id),
+      of(({ attribution }) => attribution.requested_model),
+      of(({ attribution }) => attribution.served_model),
+      of(({ attribution }) => attribution.target_id),
+      of(({ attribution }) => attribution.serving_mode),
+      of(({ attribution }) => attribution.region),
+      of(({ tagsJson }) => tagsJson),
+    ],
+  });
+  const fresh = new Set(inserted.rows.map((row) => row.attribution_id));
+  return sorted.map((row) => row.attributionId).filter((id) => !fresh.has(id));
+}
+
+/**
+ * Inserts the usage of a batch, then charges and rollups of exactly those events that had not been there before.
+ *
+ * @param batch distinct by event id and sorted by it
+ * @returns how many were new
+ */
+export async function writeCharges(
+  tx: Transaction,
+  batch: readonly ChargedUsage[],
+): Promise<readonly ChargedUsage[]> {
+  const inserted = await insertUsage(tx, batch);
+  const fresh = inserted.size === batch.length ? batch : batch.filter(({ event }) => inserted.has(event.id));
+  if (fresh.length === 0) return fresh;
+  await insertCharges(tx, fresh);
+  const { usage, charges } = rollUp(fresh);
+  await addUsageHours(tx, usage);
+  if (charges.length > 0) await addChargeHours(tx, charges);
+  return fresh;
+}
+
+async function insertUsage(tx: Transaction, batch: readonly ChargedUsage[]): Promise<ReadonlySet<string>> {
+  type Value = string | number | boolean | null;
+  const plain = (pick: (usage: ChargedUsage) => Value): string => plainArray(batch.map(pick));
+  const text = (pick: (usage: ChargedUsage) => string | null): string => textArray(batch.map(pick));
+  const { rows } = await tx.query<{ event_id: string }>({
+    name: 'insert-usage',
+    text: INSERT_USAGE,
+    values: [
+      plain(({ event }) => event.id),
+      plain(({ event }) => event.subject),
+      text(({ event }) => event.data.client_request_id),
+      plain(({ attributionRow }) => attributionRow.attributionId),
+      plain(({ event }) => event.data.requested_at),
+      plain(({ billingPeriod }) => billingPeriod),
+      plain(({ timeZoneAssumed }) => timeZoneAssumed),
+      plain(({ event }) => event.data.attempt),
+      plain(({ event }) => event.data.final),
+      plain(({ event }) => event.data.outcome),
+      plain(({ event }) => event.data.fidelity),
+      plain(({ event }) => event.data.quantities.input_tokens),
+      plain(({ event }) => event.data.quantities.output_tokens),
+      plain(({ event }) => event.data.quantities.cached_input_tokens),
+      plain(({ event }) => event.data.quantities.cache_creation_tokens),
+      plain(({ event }) => event.data.quantities.reasoning_tokens),
+      plain(({ currency }) => currency),
+      plain(({ event }) => event.source),
+      plain(({ event }) => event.sequence ?? null),
+    ],
+  });
+  return new Set(rows.map((row) => row.event_id));
+}
+
+async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): Promise<void> {
+  const eventIds: string[] = [];
+  const classes: string[] = [];
+  const quantities: number[] = [];
+  const statuses: string[] = [];
+  const priceIds: (string | null)[] = [];
+  const amounts: (string | null)[] = [];
+  const currencies: (string | null)[] = [];
+  for (const { event, lines } of batch) {
+    for (const line of lines) {
+      eventIds.push(event.id);
+      classes.push(line.tokenClass);
+      quantities.push(line.quantity);
+      statuses.push(line.status);
+      priceIds.push(line.price?.data.price_id ?? null);
+      amounts.push(line.amount);
+      currencies.push(line.price?.data.currency ?? null);
+    }
+  }
+  if (eventIds.length === 0) return;
+  await tx.query({
+    name: 'insert-charges',
+    text: INSERT_CHARGES,
+    values: [eventIds, classes, quantities, statuses, priceIds, amounts, currencies].map(plainArray),
+  });
+}
+
+async function addUsageHours(tx: Transaction, rows: readonly UsageHour[]): Promise<void> {
+  const plain = (pick: (row: UsageHour) => string | number | bigint | null): string =>
+    plainArray(rows.map(pick));
+  await tx.query({
+    name: 'add-usage-hours',
+    text: ADD_USAGE_HOURS,
+    values: [
+      plain((row) => row.hour),
+      plain((row) => row.attributionId),
+      plain((row) => row.billingPeriod),
+      plain((row) => row.outcome),
+      plain((row) => row.fidelity),
+      plain((row) => row.currency),
+      plain((row) => row.requests),
+      plain((row) => row.attempts),
+      plain((row) => row.inputTokens),
+      plain((row) => row.outputTokens),
+      plain((row) => row.cachedInputTokens),
+      plain((row) => row.cacheCreationTokens),
+      plain((row) => row.reasoningTokens),
+      plain((row) => row.timeZoneAssumed),
+    ],
+  });
+}
+
+async function addChargeHours(tx: Transaction, rows: readonly ChargeHour[]): Promise<void> {
+  const plain = (pick: (row: ChargeHour) => string | number | bigint | null): string =>
+    plainArray(rows.map(pick));
+  await tx.query({
+    name: 'add-charge-hours',
+    text: ADD_CHARGE_HOURS,
+    values: [
+      plain((row) => row.hour),
+      plain((row) => row.attributionId),
+      plain((row) => row.billingPeriod),
+      plain((row) => row.outcome),
+      plain((row) => row.fidelity),
+      plain((row) => row.tokenClass),
+      plain((row) => row.status),
+      plain((row) => row.price?.data.price_id ?? null),
+      plain((row) => row.price?.data.currency ?? null),
+      plain((row) => row.lines),
+      plain((row) => row.quantity),
+      plain(amountOfHour),
+    ],
+  });
+}

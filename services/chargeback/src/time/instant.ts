@@ -1,0 +1,34 @@
+import { ChargebackError } from '../errors.ts';
+
+/** Microseconds since 1970-01-01T00:00:00Z: exact in a double until the year 2255, and comparable. */
+export type EpochMicros = number;
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:\.(\d+))?Z$/;
+const MICROS_PER_MILLI = 1000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * An instant as RFC 3339 UTC text, such as `2026-03-01T00:00:00.000Z`, in microseconds; finer digits are cut,
+ * as Postgres keeps no more.
+ *
+ * @throws ChargebackError `instant_invalid`
+ */
+export function epochMicros(instant: string): EpochMicros {
+  const match = INSTANT.exec(instant);
+  const milliseconds = match === null ? Number.NaN : Date.parse(instant);
+  if (match === null || Number.isNaN(milliseconds)) {
+    throw new ChargebackError(
+      'instant_invalid',
+      `'${instant.slice(0, 40)}' is not an instant in UTC such as 2026-03-01T00:00:00Z`,
+    );
+  }
+  const fraction = match[1];
+  if (fraction === undefined || fraction.length <= 3) return milliseconds * MICROS_PER_MILLI;
+  return milliseconds * MICROS_PER_MILLI + Number(fraction.slice(3, 6).padEnd(3, '0'));
+}
+
+/** The start of the UTC hour that holds the instant, as `2026-03-01T09:00:00.000Z`. */
+export function hourOf(micros: EpochMicros): string {
+  const milliseconds = Math.floor(micros / MICROS_PER_MILLI);
+  return new Date(Math.floor(milliseconds / HOUR_MS) * HOUR_MS).toISOString();
+}
