@@ -11,13 +11,14 @@
  * Cost of a request: one JSON.parse, one pass over its texts, one concatenated string and one write on plain
  * node:http; nothing is logged.
  *
+ * `./commands` is apart, so that a test that wants a workspace does not load what a process needs.
+ *
  * Invariants: usage stated equals words received and words generated; equal requests get equal texts; a
  * request is counted once, as served, refused, aborted or cut.
  *
  * Known limits: one choice per request; no tool calls; context windows and rate limits strike only as faults; "served"
  * means that the whole answer was handed to the operating system, not that the client has read it.
  */
-export { simulatedDatabricksCommand } from './commands.ts';
 export { SimulatedDatabricksError, type SimulatedDatabricksErrorCode } from './errors.ts';
 export { DEFAULT_OUTPUT_TOKENS } from './serving/answers.ts';
 export { type EndpointState, FOUNDATION_MODELS, type SimulatedEndpoint } from './serving/endpoints.ts';

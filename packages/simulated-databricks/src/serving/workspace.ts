@@ -189,7 +189,7 @@ class Workspace implements SimulatedDatabricks {
   #route(incoming: IncomingMessage, response: ServerResponse, body: Buffer | null): void {
     const path = withoutQuery(incoming.url ?? '/');
     const method = incoming.method ?? 'GET';
-    if (path === '/healthz') sendJson(response, { status: 'ok' });
+    if (path === '/healthz' || path === '/readyz') sendJson(response, { status: 'ok' });
     else if (method === 'POST' && path.startsWith(SERVING_PREFIX))
       this.#infer(path, incoming, response, body);
     else this.#administer(method, path, incoming, response, body);
