@@ -18,6 +18,7 @@
 export { freePort } from '@tollgate/database/embedded';
 export type { Ending } from './ending.ts';
 export { TestingError, type TestingErrorCode } from './errors.ts';
+export { type KafkaForTests, kafkaForTests } from './kafka.ts';
 export { postgresForTests, type SharedPostgres } from './postgres.ts';
 export { type SeededRandom, seededRandom } from './seeded-random.ts';
 export { type SharedThing, startedOnce } from './started-once.ts';

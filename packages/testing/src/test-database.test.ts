@@ -26,4 +26,33 @@ describe('a test database', () => {
       await database.close();
     }
   });
+
+  test('is nobody else’s: what one holds is not in another, and closing one leaves the other', async () => {
+    const service = await serviceWith(
+      `CREATE TABLE thing (id int); GRANT SELECT, INSERT ON thing TO \${role};`,
+    );
+    const [one, other] = await Promise.all([1, 2].map(() => createTestDatabase({ services: [service] })));
+    if (one === undefined || other === undefined) throw new Error('not made');
+    const pools = [one, other].map(({ urlFor }) =>
+      openPool({ url: urlFor('example'), applicationName: 'test' }),
+    );
+    const [first, second] = pools;
+    try {
+      await first?.query('INSERT INTO thing VALUES (1)');
+      expect((await second?.query('SELECT id FROM thing'))?.rows).toEqual([]);
+      await one.close();
+      await one.close();
+      await expect(first?.query('SELECT 1')).rejects.toThrow();
+      expect((await second?.query('SELECT id FROM thing'))?.rows).toEqual([]);
+    } finally {
+      await Promise.all(pools.map((pool) => pool.end()));
+      await other.close();
+    }
+  });
+
+  test('knows no role that it was made without', async () => {
+    const database = await createTestDatabase();
+    expect(() => database.urlFor('example')).toThrow('without role example');
+    await database.close();
+  });
 });

@@ -23,8 +23,7 @@ export type TestRun = {
  * global set-up does this; a script of its own (a benchmark) calls it itself. What earlier runs of this user left
  * behind because they were killed is ended first.
  */
-export async function openTestRun(): Promise<TestRun> {
-  const runs = path.join(tmpdir(), `tollgate-test-runs-${process.getuid?.() ?? 'user'}`);
+export async function openTestRun(runs: string = runsFolder()): Promise<TestRun> {
   await mkdir(runs, { recursive: true });
   const { uid } = await stat(runs);
   if (process.getuid !== undefined && uid !== process.getuid())
@@ -44,6 +43,10 @@ export async function openTestRun(): Promise<TestRun> {
       await endRun(folder);
     },
   };
+}
+
+function runsFolder(): string {
+  return path.join(tmpdir(), `tollgate-test-runs-${process.getuid?.() ?? 'user'}`);
 }
 
 /** The folder of the run that this process belongs to; undefined outside of one. */
