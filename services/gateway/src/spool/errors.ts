@@ -13,6 +13,8 @@ export type SpoolErrorCode =
   | 'spool-foreign'
   /** An event is larger than consumers accept. */
   | 'event-too-large'
+  /** Another service gave no answer that can be used; asked again later. */
+  | 'service-answer'
   /** A setting that can't work. */
   | 'spool-setting';
 

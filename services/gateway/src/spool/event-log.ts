@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { type EventType, formatSequence, MAX_EVENT_BYTES } from '@tollgate/events';
 import type { Clock } from '../clock.ts';
+import { Chain } from './chain.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { SpoolError, systemCode } from './errors.ts';
 import { FRAME_HEADER_BYTES, KIND_PROGRESS, kindOf, sealFrame } from './frame.ts';
@@ -14,7 +14,6 @@ import { Waiters } from './waiters.ts';
 
 /** Appends gather here until they are written; when it is full they are written at once. */
 const BUFFER_BYTES = 1 << 20;
-const CHAIN_BYTES = 32;
 /** Room that an open request keeps for the events that close it. */
 const CLOSING_BYTES = 4096;
 /** What may stay unused at the end of a segment, because frames are not split. */
@@ -29,12 +28,16 @@ export interface EventLogOptions {
   /** How long a caller of `after` waits before it is turned away. */
   readonly waitMs: number;
   readonly salt: () => number;
-  /** After each sync: everything up to the mark is durable. */
-  readonly onDurable: (position: Position) => void;
-  /** Somebody waits for the broker: publish at once. */
-  readonly onUrgent: () => void;
   readonly onSync?: (tookMs: number) => void;
   readonly disk?: Disk;
+}
+
+/** What carries the log on to the bus. */
+export interface LogFollower {
+  /** More is on disk. */
+  durable(): void;
+  /** Somebody waits for the broker: publish at once. */
+  urgent(): void;
 }
 
 /** A mark and the position behind its last event. */
@@ -54,14 +57,10 @@ export class EventLog implements Spool {
   readonly #commit: GroupCommit;
   readonly #broker = new Waiters();
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  /** The previous chain value, then room for one event: what the next chain value is the hash of. */
-  readonly #chained = Buffer.alloc(CHAIN_BYTES + MAX_EVENT_BYTES);
   #buffered = 0;
   #segment: Segment;
-  #sequence = 0;
+  readonly #chain = new Chain();
   #nextText = formatSequence(1);
-  #chain: string = MARK_START.chain;
-  readonly #counts = [...MARK_START.counts];
   /** Position of the first byte in the buffer, which is also where the next write goes. */
   #writtenTo: Position;
   /** What has been written, and not yet synced, in files that were rolled away from. */
@@ -72,6 +71,7 @@ export class EventLog implements Spool {
   #pending: DurableMark;
   #durable: DurableMark;
   #syncs = 0;
+  #follower: LogFollower | null = null;
 
   /** @throws SpoolError `spool-full` or `spool-failed` if not even the first segment can be had */
   constructor(options: EventLogOptions) {
@@ -108,7 +108,7 @@ export class EventLog implements Spool {
 
   /** How far the source has come in memory. */
   get mark(): Mark {
-    return { sequence: this.#sequence, chain: this.#chain, counts: [...this.#counts] };
+    return this.#chain.mark();
   }
 
   get openHolds(): number {
@@ -121,6 +121,10 @@ export class EventLog implements Spool {
 
   get brokerWaiters(): number {
     return this.#broker.size;
+  }
+
+  followedBy(follower: LogFollower): void {
+    this.#follower = follower;
   }
 
   /** Why nothing can be appended just now, but for want of room; null when all is well. */
@@ -143,15 +147,10 @@ export class EventLog implements Spool {
 
   #append(kind: number, json: string, reserved: boolean): Position {
     const bytes = this.#place(kind, json, reserved);
-    this.#sequence += 1;
-    this.#nextText = formatSequence(this.#sequence + 1);
-    this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
     const payload = this.#buffered + FRAME_HEADER_BYTES;
-    const chained = this.#chained;
-    chained.write(this.#chain, 0, 'latin1');
-    this.#buffer.copy(chained, CHAIN_BYTES, payload, payload + bytes);
-    this.#chain = hash('sha256', chained.subarray(0, CHAIN_BYTES + bytes), 'binary');
-    return this.#seal(kind, bytes, this.#sequence);
+    this.#chain.add(kind, this.#buffer, payload, payload + bytes);
+    this.#nextText = formatSequence(this.#chain.sequence + 1);
+    return this.#seal(kind, bytes, this.#chain.sequence);
   }
 
   /**
@@ -242,7 +241,7 @@ export class EventLog implements Spool {
         encodeProgress({ requestId, outputBytes, outputTokens }),
         false,
       );
-      this.#seal(KIND_PROGRESS, bytes, this.#sequence);
+      this.#seal(KIND_PROGRESS, bytes, this.#chain.sequence);
     } catch (error) {
       // Only an estimate gets poorer without it; the request's own events will meet the same trouble and say so.
       if (!(error instanceof SpoolError)) throw error;
@@ -280,7 +279,7 @@ export class EventLog implements Spool {
     } else {
       this.#broker.add(position, this.#options.clock.monotonic(), done);
       this.#commit.kick();
-      this.#options.onUrgent();
+      this.#follower?.urgent();
     }
   }
 
@@ -370,7 +369,7 @@ export class EventLog implements Spool {
     this.#durable = this.#pending;
     this.#syncs += 1;
     this.#options.onSync?.(tookMs);
-    this.#options.onDurable(this.#durable.position);
+    this.#follower?.durable();
   }
 }
 

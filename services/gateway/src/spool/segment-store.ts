@@ -64,6 +64,7 @@ export class SegmentStore {
   #preparing: Promise<void> | null = null;
   #prepareError: string | null = null;
   #blockingRolls = 0;
+  #capLifted = false;
 
   constructor(
     folder: string,
@@ -93,6 +94,11 @@ export class SegmentStore {
   /** Why no file can be prepared just now; null when all is well. */
   get prepareError(): string | null {
     return this.#prepareError;
+  }
+
+  /** Whether `tend` has a file to prepare. */
+  get wantsSpares(): boolean {
+    return this.#spares.length < SPARES && this.#preparing === null;
   }
 
   get acknowledged(): Position {
@@ -204,6 +210,7 @@ export class SegmentStore {
   }
 
   #mayGrow(): boolean {
+    if (this.#capLifted) return true;
     const underway = this.#preparing === null ? 0 : this.#limits.segmentBytes;
     return this.#usedBytes + underway + this.#limits.segmentBytes <= this.#limits.maxBytes;
   }
@@ -220,6 +227,16 @@ export class SegmentStore {
     this.#prepareError = null;
     this.#spares.push({ index, fd, bytes: this.#limits.segmentBytes });
     this.#usedBytes += this.#limits.segmentBytes;
+  }
+
+  /** Lets `work` go beyond the byte cap: for what has to be recorded so that an epoch can begin. */
+  beyondCap<T>(work: () => T): T {
+    this.#capLifted = true;
+    try {
+      return work();
+    } finally {
+      this.#capLifted = false;
+    }
   }
 
   /** Everything up to `position` is acknowledged by the broker. */

@@ -15,7 +15,7 @@ function openLog(folder: string): EventLog {
   mkdirSync(folder, { recursive: true });
   const limits = { segmentBytes: 16 << 20, maxBytes: 1 << 30, retainMs: 0, retainBytes: 0 };
   const store = new SegmentStore(folder, limits, { segments: [], spares: [], nextIndex: 0 });
-  const log: EventLog = new EventLog({
+  const log = new EventLog({
     source: '/gateways/bench/0',
     store,
     clock: systemClock,
@@ -23,12 +23,14 @@ function openLog(folder: string): EventLog {
     lazyMs: 25,
     waitMs: 5000,
     salt: () => 7,
+  });
+  log.followedBy({
     // As if the broker took everything at once.
-    onDurable: (position) => {
-      log.acknowledged(position);
-      void store.tend(position, systemClock.monotonic());
+    durable: () => {
+      log.acknowledged(log.durable.position);
+      void store.tend(log.durable.position, systemClock.monotonic());
     },
-    onUrgent: () => {},
+    urgent: () => {},
   });
   return log;
 }
