@@ -10,7 +10,7 @@ type OpenFile = { readonly handle: Promise<FileHandle>; uses: number };
 
 /** Segments as files below a folder, which is made if missing. */
 export async function openFileSegments(folder: string): Promise<SegmentStore> {
-  await mkdir(path.join(folder, 'archive'), { recursive: true, mode: 0o750 });
+  await mkdir(folder, { recursive: true, mode: 0o750 });
   const reading = new Map<string, OpenFile>();
   let writing: { readonly name: string; readonly handle: FileHandle; bytes: number; named: boolean } | null =
     null;

@@ -18,9 +18,9 @@ const LEAF_DIGITS = 19;
 const EPOCH_DIGITS = 10;
 
 /**
- * `archive/<first leaf>-<epoch>.seg`. The epoch keeps a writer that has lost its leadership, but does not know it
+ * `<first leaf>-<epoch>.seg`, which sorts as the log runs. The epoch keeps a writer that has lost its leadership, but does not know it
  * yet, away from the bytes of its successor.
  */
 export function segmentName(firstLeaf: number, epoch: number): string {
-  return `archive/${String(firstLeaf).padStart(LEAF_DIGITS, '0')}-${String(epoch).padStart(EPOCH_DIGITS, '0')}.seg`;
+  return `${String(firstLeaf).padStart(LEAF_DIGITS, '0')}-${String(epoch).padStart(EPOCH_DIGITS, '0')}.seg`;
 }

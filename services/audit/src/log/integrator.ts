@@ -7,6 +7,8 @@ export interface IntegratorOptions extends WriterOptions {
   /** How to reach the database for the lock that elects the leader; it needs a connection of its own. */
   readonly lock: Pick<AdvisoryLockOptions, 'url' | 'ssl'>;
   readonly logger: Logger;
+  /** Nothing is placed before: heartbeats that nobody can verify yet would be taken for forged ones. */
+  readonly ready?: Promise<void>;
   readonly onResult?: (result: StepResult) => void;
 }
 
@@ -35,6 +37,7 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
   let trouble: string | null = null;
 
   async function run(): Promise<void> {
+    await Promise.race([options.ready, aborted(stopping.signal)]);
     while (!stopping.signal.aborted) {
       const held = await acquireAdvisoryLock({
         ...options.lock,
@@ -100,6 +103,10 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
     leads: () => lock !== null,
     trouble: () => trouble,
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 function messageOf(error: unknown): string {

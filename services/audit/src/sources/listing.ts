@@ -29,6 +29,8 @@ export interface SourceView {
   readonly through: number;
   /** Events in the log. */
   readonly received: number;
+  /** Numbers up to `through` that are not in the log now, however short a while they have been missed. */
+  readonly missing: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly gaps: readonly { from: number; to: number }[];
   readonly declared_gaps: readonly DeclaredGapView[];
@@ -115,6 +117,7 @@ export async function listSources(
       tail: tailStatement(state, rule.nowMs, rule.lostAfterMs),
       through: state.through,
       received: size(state.received),
+      missing: size(state.missing.map(({ from, to }) => [from, to])),
       counts: state.counts,
       gaps: gapsOf(state, rule, own),
       declared_gaps: own,

@@ -1,0 +1,128 @@
+import { type Bus, startOutboxRelay } from '@tollgate/bus';
+import { assertMigrated, isInfrastructureError, type Pool } from '@tollgate/database';
+import { TOPICS, type Topic } from '@tollgate/events';
+import {
+  createHttpService,
+  createTokenVerifier,
+  followDirectory,
+  type HttpService,
+  type ListenAddress,
+  type Stoppable,
+  stopInOrder,
+} from '@tollgate/http';
+import type { Logger, Metrics } from '@tollgate/telemetry';
+import { archiveRoutes } from './archive/routes.ts';
+import type { SegmentStore } from './archive/segment-store.ts';
+import { inboxDepth } from './inbox/inbox.ts';
+import { parseInboxEvent } from './inbox/inbox-event.ts';
+import { receive } from './inbox/receive.ts';
+import { startIntegrator } from './log/integrator.ts';
+import { auditMetrics } from './metrics.ts';
+import { auditMigrations } from './migrations.ts';
+import { recordReadings } from './search/readings.ts';
+import { searchRoutes } from './search/routes.ts';
+import { sourceRoutes } from './sources/routes.ts';
+
+export interface AuditParts {
+  readonly pool: Pool;
+  /** Of the same database, for connections of their own: the log's lock and the outbox. */
+  readonly databaseUrl: string;
+  readonly bus: Bus;
+  readonly store: SegmentStore;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly gapGraceMs: number;
+  readonly sourceLostAfterMs: number;
+  readonly segmentBytes?: number;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface Audit extends Stoppable {
+  readonly http: HttpService;
+  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
+}
+
+/** Everything but the dead letters, which are no history. */
+const CONSUMED: readonly Topic[] = TOPICS.filter((topic) => topic !== 'dead-letter');
+/** An inbox whose oldest event is older, while nothing moves, fails readiness. */
+const STUCK_AFTER_MS = 30_000;
+
+/**
+ * The audit service from its parts: consumer, integrator, outbox and API. The caller closes what it passed in.
+ * @throws DatabaseError `not_migrated`
+ */
+export async function createAudit(parts: AuditParts): Promise<Audit> {
+  const { pool, bus, store, logger, metrics, now = Date.now } = parts;
+  await assertMigrated({ pool, ...auditMigrations });
+  const started: Stoppable[] = [];
+  try {
+    const directory = await followDirectory({ bus, now });
+    started.push(directory);
+    const shown = auditMetrics(metrics, { pool, now, gapGraceMs: parts.gapGraceMs });
+    const integrator = startIntegrator({
+      pool,
+      store,
+      now,
+      logger,
+      lock: { url: parts.databaseUrl },
+      ready: directory.follower.ready,
+      publicKeyOf: (instance) => directory.view.gatewayInstance(instance)?.public_key,
+      ...(parts.segmentBytes === undefined ? {} : { maxSegmentBytes: parts.segmentBytes }),
+      onResult(result) {
+        shown.onResult(result);
+        if (result.conflicts > 0) {
+          logger.error({ conflicts: result.conflicts }, 'events contradict the log: see the table conflict');
+        }
+      },
+    });
+    started.push(integrator);
+    const consumer = await bus.consume({
+      group: 'audit',
+      topics: CONSUMED,
+      pool,
+      parse: parseInboxEvent,
+      handle: (batch, tx) => receive(batch, tx, { now }),
+    });
+    started.push(consumer);
+    const outbox = startOutboxRelay({
+      pool,
+      connection: { url: parts.databaseUrl, applicationName: 'tollgate-audit-outbox' },
+      service: 'audit',
+      publisher: await bus.createPublisher(),
+      logger,
+      metrics,
+    });
+    started.push(outbox);
+    const http = createHttpService({
+      name: 'audit',
+      logger,
+      metrics,
+      verifier: createTokenVerifier({ view: directory.view, now }),
+      isUnavailable: isInfrastructureError,
+      routes: [
+        ...searchRoutes({ pool, store, record: recordReadings(pool, now) }),
+        ...archiveRoutes({ pool, store }),
+        ...sourceRoutes({ ...parts, now }),
+      ],
+      checks: {
+        consumer: () => consumer.trouble(),
+        integrator: async () => integrator.trouble() ?? (await stuck(pool, now())),
+        outbox: () => outbox.trouble(),
+        directory: () => directory.check(),
+      },
+    });
+    started.push(http);
+    return { http, listen: (address) => http.listen(address), stop: () => stopInOrder(started).stop() };
+  } catch (error) {
+    await stopInOrder(started).stop();
+    throw error;
+  }
+}
+
+/** Whether events have been waiting for too long, whoever leads. */
+async function stuck(pool: Pool, nowMs: number): Promise<string | null> {
+  const { oldestMs } = await inboxDepth(pool);
+  if (oldestMs === null || nowMs - oldestMs < STUCK_AFTER_MS) return null;
+  return `the oldest event has been waiting in the inbox for more than ${STUCK_AFTER_MS} ms`;
+}

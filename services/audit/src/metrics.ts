@@ -1,0 +1,76 @@
+import { isInfrastructureError, type Pool } from '@tollgate/database';
+import type { Metrics } from '@tollgate/telemetry';
+import { inboxDepth } from './inbox/inbox.ts';
+import type { StepResult } from './log/writer.ts';
+import { openGaps } from './sources/listing.ts';
+
+export interface AuditMetrics {
+  /** To be called with what each step of the writer did. */
+  readonly onResult: (result: StepResult) => void;
+}
+
+/** What the service shows of itself; depth, lag and gaps are looked up when they are scraped. */
+export function auditMetrics(
+  metrics: Metrics,
+  parts: { readonly pool: Pool; readonly now: () => number; readonly gapGraceMs: number },
+): AuditMetrics {
+  const { pool, now, gapGraceMs } = parts;
+  metrics.gauge({
+    name: 'tollgate_audit_inbox_events',
+    help: 'Events that wait in the inbox, counted up to 100,000.',
+    collect: (gauge) => looked(async () => gauge.set((await inboxDepth(pool)).rows)),
+  });
+  metrics.gauge({
+    name: 'tollgate_audit_inbox_lag_seconds',
+    help: 'How long the oldest event has been waiting in the inbox.',
+    collect: (gauge) =>
+      looked(async () => {
+        const { oldestMs } = await inboxDepth(pool);
+        gauge.set(oldestMs === null ? 0 : Math.max(0, now() - oldestMs) / 1000);
+      }),
+  });
+  metrics.gauge({
+    name: 'tollgate_audit_missing_events',
+    help: 'Numbers in the open gaps of all sources.',
+    collect: (gauge) =>
+      looked(async () => {
+        const gaps = await openGaps(pool, { nowMs: now(), graceMs: gapGraceMs });
+        gauge.set(gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0));
+      }),
+  });
+  const size = metrics.gauge({ name: 'tollgate_audit_log_entries', help: 'Leaves in the log.' });
+  const entries = metrics.counter({
+    name: 'tollgate_audit_integrated_events_total',
+    help: 'Events that this process has placed in the log.',
+  });
+  const repeats = metrics.counter({
+    name: 'tollgate_audit_repeated_events_total',
+    help: 'Events that came again, byte for byte.',
+  });
+  const conflicts = metrics.counter({
+    name: 'tollgate_audit_conflicts_total',
+    help: 'Events that claim what another holds, and chains that differ. Any is an alarm.',
+  });
+  const unverified = metrics.counter({
+    name: 'tollgate_audit_unverified_reports_total',
+    help: 'Words of sources that nobody could verify.',
+  });
+  return {
+    onResult(result) {
+      size.set(result.size);
+      entries.inc(result.entries);
+      repeats.inc(result.repeats);
+      conflicts.inc(result.conflicts);
+      unverified.inc(result.unverified);
+    },
+  };
+}
+
+/** A scrape shows the rest while the database is away. */
+async function looked(look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    if (!isInfrastructureError(error)) throw error;
+  }
+}
