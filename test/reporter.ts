@@ -6,8 +6,6 @@ export const COUNTS_VARIABLE = 'TOLLGATE_TEST_COUNTS';
 
 export type Counts = { passed: number; failed: number; skipped: number };
 
-const NO_REASON = 'no reason given';
-
 /** Says at the end what did not run and why, and hands over the counts. A test says why with `context.skip(reason)`. */
 export default class NotRunReporter implements Reporter {
   #byName = false;
@@ -30,7 +28,7 @@ export default class NotRunReporter implements Reporter {
           continue;
         }
         counts.skipped += 1;
-        const reason = result.state === 'skipped' ? (result.note ?? NO_REASON) : 'the run ended before it';
+        const reason = reasonOf(test);
         notRun.set(reason, [...(notRun.get(reason) ?? []), test]);
       }
     }
@@ -38,6 +36,14 @@ export default class NotRunReporter implements Reporter {
     const file = process.env[COUNTS_VARIABLE];
     if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
   }
+}
+
+function reasonOf(test: TestCase): string {
+  const result = test.result();
+  if (result.state === 'pending') return 'the run ended before it';
+  if (result.state === 'skipped' && result.note !== undefined) return result.note;
+  if (test.options.mode === 'todo') return 'not written yet';
+  return test.options.mode === 'run' ? 'a hook before it failed' : 'no reason given';
 }
 
 /** Errors of the suite's hooks; those of its tests are counted with them. */

@@ -16,7 +16,7 @@
  * that its migrations did not grant, and none in another schema; a server that restarts ends no process.
  *
  * Known limits: an advisory lock's holder that is cut off learns of it seconds late (use a fencing epoch too);
- * `LISTEN` does not pass through a pooler in transaction mode; a database shared with foreign software loses PUBLIC's
+ * a pooler in transaction mode (PgBouncer) passes neither `LISTEN` nor our session settings; a database shared with foreign software loses PUBLIC's
  * rights to connect and to use schema `public`.
  */
 

@@ -20,6 +20,11 @@ export type MigrateOptions = ServiceRole & {
 
 export type MigrateResult = { readonly applied: readonly { set: string; number: number; name: string }[] };
 
+/** How long one call waits for another that migrates the same database. */
+const OTHER_MIGRATION_WAIT_MS = 600_000;
+/** How long a statement waits for a table that is in use; meanwhile whoever comes after it waits too. */
+const TABLE_LOCK_WAIT_MS = 30_000;
+
 const ROLE_PLACEHOLDER = /\$\{role\}/g;
 const SCHEMA_PLACEHOLDER = /\$\{schema\}/g;
 
@@ -53,7 +58,9 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const schema = quoteIdentifier(options.schema);
   const role = quoteIdentifier(options.role);
   try {
+    await client.query(`SET lock_timeout TO ${OTHER_MIGRATION_WAIT_MS}`);
     await client.query("SELECT pg_advisory_lock(hashtextextended('tollgate.migrate', 0))");
+    await client.query(`SET lock_timeout TO ${TABLE_LOCK_WAIT_MS}`);
     await ensureRole(client, options);
     await admitRole(client, options);
     await client.query('REVOKE ALL ON SCHEMA public FROM PUBLIC');

@@ -15,7 +15,8 @@
  * Invariants: one live process per data folder; a process is signalled only after it is known by its working
  * directory and start time to be this folder's server; an interrupted first start leaves no half-made data.
  *
- * Known limits: Linux (glibc) and macOS; no upgrade across major versions; the log is rotated at starts only.
+ * Known limits: Linux (glibc) and macOS; no upgrade across major versions; the log is rotated at starts only; two
+ * containers that share a data folder do not see each other's processes, so only one may run on it.
  */
 
 export { freePort } from './free-port.ts';

@@ -15,12 +15,14 @@ export async function identityOf(pid: number): Promise<ProcessIdentity | undefin
   if (process.platform !== 'linux') return identityByPs(pid);
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // proc(5): the command, in parentheses, may hold anything; state is field 3, starttime field 22.
+    // proc(5): the command, in parentheses, may hold anything; state is field 3, starttime field 22,
+    // in ticks since the system's start.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const state = fields[0];
     const startedAt = fields[19];
     if (state === undefined || startedAt === undefined || state === 'Z' || state === 'X') return undefined;
-    return { pid, startedAt };
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+    return { pid, startedAt: `${startedAt} of ${boot.trim()}` };
   } catch {
     return undefined;
   }
