@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { createServer } from './api/server.ts';
 import type { Authenticate } from './callers/caller.ts';
 import { RejectionCounter } from './callers/rejections.ts';
+import { AdmissionControl } from './calls/admission-control.ts';
 import { Deliveries } from './calls/deliveries.ts';
 import type { CallLimits } from './calls/environment.ts';
 import { Intake } from './calls/intake.ts';
@@ -42,10 +43,14 @@ export interface GatewayParts {
   readonly spool: Spool;
   readonly authenticate: Authenticate;
   readonly policy: () => Policy;
-  /** When the directory was last heard of, in milliseconds since the epoch; 0: never. */
-  readonly directoryHeardAtMs: () => number;
+  /** How long ago the directory last said that it is well, in milliseconds; Infinity: never. */
+  readonly directoryAgeMs: () => number;
+  /** Whether the bearer of an `authorization` header may read metrics. */
+  readonly mayReadMetrics: (authorization: string | undefined) => boolean;
   /** Troubles of the parts behind the gateway (bus, spool, directory); empty when all is well. */
   readonly troubles?: () => readonly string[];
+  /** Told of each call that passes unrecorded because the spool is full and its policy lets it. */
+  readonly countUnrecorded?: () => void;
   readonly random?: RandomBytes;
 }
 
@@ -65,13 +70,12 @@ export interface Gateway {
 }
 
 export function createGateway(parts: GatewayParts): Gateway {
-  const { clock, spool, options } = parts;
+  const { clock, spool, options, directoryAgeMs } = parts;
   const ids = new IdSource(clock, parts.random);
   const events = new RequestEvents(spool.source, clock, ids, new InstantWriter());
   const running = new RunningCalls(clock);
   const tallies = new Tallies(parts.metrics);
   const rejections = new RejectionCounter(clock, spool, ids);
-  const directoryAgeMs = () => clock.now() - parts.directoryHeardAtMs();
   const directoryFresh = () => directoryAgeMs() <= options.maxDirectoryAgeMs;
   let retired = false;
   const troubles = (): string[] => [
@@ -94,10 +98,14 @@ export function createGateway(parts: GatewayParts): Gateway {
     env,
     events,
     attributions: new AttributionTexts(),
-    rejections,
     policy: parts.policy,
-    directoryFresh,
-    maxInFlight: options.maxInFlight,
+    admission: new AdmissionControl({
+      env,
+      rejections,
+      directoryFresh,
+      maxInFlight: options.maxInFlight,
+      countUnrecorded: parts.countUnrecorded ?? (() => {}),
+    }),
   });
   const app = createServer({
     clock,
@@ -107,6 +115,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     intake,
     tallies,
     policy: parts.policy,
+    mayReadMetrics: parts.mayReadMetrics,
     troubles,
     maxBodyBytes: options.maxBodyBytes,
   });

@@ -32,6 +32,11 @@ export const ANSWERS = {
     type: 'authentication_error',
     message: 'The API key has expired. Ask your platform team for a new one.',
   },
+  metrics_token: {
+    status: 401,
+    type: 'authentication_error',
+    message: 'Metrics are for tokens with the scope metrics:read, sent as `Authorization: Bearer tgs_…`.',
+  },
   denied_by_policy: {
     status: 403,
     type: 'permission_error',
@@ -65,7 +70,8 @@ export const ANSWERS = {
   model_not_for_endpoint: {
     status: 400,
     type: 'invalid_request_error',
-    message: 'This model is not for this path: embedding models are called at /v1/embeddings, others are not.',
+    message:
+      'This model is not for this path: embedding models are called at /v1/embeddings, others are not.',
   },
   unknown_route: {
     status: 404,

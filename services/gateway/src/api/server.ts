@@ -46,6 +46,7 @@ export interface ServerParts {
   readonly intake: Intake;
   readonly tallies: Tallies;
   readonly policy: () => Policy;
+  readonly mayReadMetrics: (authorization: string | undefined) => boolean;
   /** Why requests should not be sent here just now; empty when all is well. */
   readonly troubles: () => readonly string[];
   /** The largest body that is taken in, in bytes. */
@@ -103,9 +104,12 @@ function registerOperations(app: FastifyInstance, parts: ServerParts): void {
       ? { status: 'ready' }
       : reply.code(503).send({ status: 'not ready', troubles });
   });
-  app.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await parts.tallies.text()),
-  );
+  app.get('/metrics', async (request, reply) => {
+    if (!parts.mayReadMetrics(request.headers.authorization)) {
+      return refuseWith(reply, parts.ids.next(), refuse('metrics_token'));
+    }
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await parts.tallies.text());
+  });
 }
 
 function registerKeyed(app: FastifyInstance, parts: ServerParts): void {

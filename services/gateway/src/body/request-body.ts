@@ -18,8 +18,8 @@ export interface RequestFacts {
   readonly stream: boolean;
   /** Whether the caller asked for the usage event of a stream. */
   readonly wantsUsage: boolean;
-  /** The caller's own `stream_options`, where it is an object. */
-  readonly streamOptions: Readonly<Record<string, unknown>> | null;
+  /** The caller's own `stream_options`; undefined where the body has no such member. */
+  readonly streamOptions: Readonly<Record<string, unknown>> | null | undefined;
   /** Whether the body holds members that only the gateway may set. */
   readonly hasReservedMembers: boolean;
   readonly inputCount: number;
@@ -54,15 +54,15 @@ export function readRequestBody(endpoint: Endpoint, raw: Buffer): RequestFacts |
   if (model.length > MAX_MODEL_CHARACTERS) return { refusal: refuse('model_not_found'), model: null };
   const stream = body['stream'] ?? false;
   if (typeof stream !== 'boolean') return { refusal: invalid('stream'), model };
-  const options = body['stream_options'] ?? null;
-  if (options !== null && !isRecord(options)) return { refusal: invalid('stream_options'), model };
+  const options = body['stream_options'];
+  if (options !== undefined && options !== null && !isRecord(options)) return { refusal: invalid('stream_options'), model };
   const input = endpoint === 'embeddings' ? embeddingInput(body['input']) : chatInput(body['messages']);
   if (input === null) return { refusal: invalid(endpoint === 'embeddings' ? 'input' : 'messages'), model };
   const user = body['user'];
   return {
     model,
     stream: stream && endpoint !== 'embeddings',
-    wantsUsage: options !== null && options['include_usage'] === true,
+    wantsUsage: options?.['include_usage'] === true,
     streamOptions: options,
     hasReservedMembers: 'client_request_id' in body || 'usage_context' in body,
     inputCount: input.count,

@@ -12,7 +12,7 @@ const OPEN_OBJECT = 0x7b;
  */
 export function upstreamBody(raw: Buffer, facts: RequestFacts, ours: string): Buffer {
   const asksUsage = facts.stream && !facts.wantsUsage;
-  if (facts.hasReservedMembers || (asksUsage && facts.streamOptions !== null)) {
+  if (facts.hasReservedMembers || (asksUsage && facts.streamOptions !== undefined)) {
     return rebuilt(raw, facts, ours, asksUsage);
   }
   const added = asksUsage ? `${ours}"stream_options":{"include_usage":true},` : ours;

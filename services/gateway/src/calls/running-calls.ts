@@ -7,7 +7,7 @@ export interface RunningCall {
   /** Notes in the spool how far a running stream has come. */
   noteProgress(): void;
   /** Ends the call because the gateway is shutting down. */
-  giveUp(): void;
+  endNow(): void;
 }
 
 /** How often deadlines are looked at: they may pass late by this much, in milliseconds. */
@@ -20,6 +20,8 @@ const PROGRESS_INTERVAL_MS = 1000;
 export class RunningCalls {
   readonly #clock: Clock;
   readonly #calls = new Set<RunningCall>();
+  /** Calls that are over, but whose upstream has not closed the answer yet. */
+  readonly #lingering = new Set<RunningCall>();
   readonly #idle: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
   #nextProgressMs = 0;
@@ -36,8 +38,13 @@ export class RunningCalls {
     this.#calls.add(call);
   }
 
+  /** Keeps watching a call that is over until it is deleted again. */
+  linger(call: RunningCall): void {
+    this.#lingering.add(call);
+  }
+
   delete(call: RunningCall): void {
-    this.#calls.delete(call);
+    if (!this.#calls.delete(call)) this.#lingering.delete(call);
     if (this.#calls.size === 0 && this.#idle.length > 0) for (const done of this.#idle.splice(0)) done();
   }
 
@@ -59,6 +66,7 @@ export class RunningCalls {
       call.checkDeadlines(now);
       if (progress) call.noteProgress();
     }
+    for (const call of this.#lingering) call.checkDeadlines(now);
   }
 
   /** Resolves once nothing is in flight; after `deadlineMs` what is left is given up. */
@@ -67,7 +75,7 @@ export class RunningCalls {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idle.push(resolve);
     const timer = setTimeout(() => {
-      for (const call of [...this.#calls]) call.giveUp();
+      for (const call of [...this.#calls]) call.endNow();
     }, deadlineMs);
     await promise;
     clearTimeout(timer);

@@ -1,7 +1,6 @@
 import type { Attribution } from '@tollgate/events';
 import type { Caller } from '../callers/caller.ts';
 import type { Policy, Target } from '../policy/policy.ts';
-import { jsonString } from './json-text.ts';
 
 interface Texts {
   readonly policy: Policy;
@@ -62,16 +61,26 @@ function member(caller: Caller, policy: Policy, model: string | null, target: Ta
 }
 
 /** The `usage_context` that a call carries upstream: whom Databricks' own usage tables may attribute it to. */
-export function usageContextText(caller: Caller): string {
-  const members = [
+export class UsageContextTexts {
+  readonly #texts = new WeakMap<Caller, string>();
+
+  text(caller: Caller): string {
+    let text = this.#texts.get(caller);
+    if (text === undefined) {
+      text = usageContext(caller);
+      this.#texts.set(caller, text);
+    }
+    return text;
+  }
+}
+
+function usageContext(caller: Caller): string {
+  const members: readonly (readonly [string, string | null])[] = [
     ['organisation', caller.organisationId],
     ['team', caller.teamId],
     ['project', caller.projectId],
     ['cost_center', caller.costCentreId],
     ['key', caller.keyId],
-  ] as const;
-  const written = members.flatMap(([name, value]) =>
-    value === null ? [] : [`"${name}":${jsonString(value)}`],
-  );
-  return `{${written.join(',')}}`;
+  ];
+  return JSON.stringify(Object.fromEntries(members.filter(([, value]) => value !== null)));
 }

@@ -6,6 +6,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const USAGE = Buffer.from('"usage"');
 const DONE = Buffer.from('[DONE]');
+const ERROR = Buffer.from('"error');
 const BLANK_LF = Buffer.from('\n\n');
 const BLANK_CRLF = Buffer.from('\n\r\n');
 
@@ -14,8 +15,8 @@ const BLANK_CRLF = Buffer.from('\n\r\n');
  *
  * Chunks go in as they arrive, however cut; whole events come out. An event that is not whole yet is held back, so
  * that the usage event is found wherever chunks were cut and an error event of ours never lands within another one.
- * Events that mention neither usage nor the end are passed on unparsed. `[DONE]` is held until the caller of this
- * class has accounted for the answer.
+ * Events that mention neither usage nor an end are passed on unparsed. `[DONE]` is held until the owner of this
+ * object has accounted for the answer; an error event is left to it, too.
  *
  * Known limit: lines that end in a lone CR are not seen as lines; such a stream is held to its end.
  */
@@ -28,6 +29,8 @@ export class EventStream {
   textBytes = 0;
   /** The end event as it came; null until then. Nothing after it is passed on. */
   done: Buffer | null = null;
+  /** The data of an error event that the upstream ended the stream with; not passed on as it is. */
+  error: Buffer | null = null;
 
   readonly #callerWantsUsage: boolean;
   readonly #maxEventBytes: number;
@@ -44,7 +47,7 @@ export class EventStream {
   /** Takes a chunk. False where one event grew beyond what may be held back: the stream has to be given up. */
   push(chunk: Buffer): boolean {
     this.bytes += chunk.length;
-    if (this.done !== null) return true;
+    if (this.ended) return true;
     if (this.#partialBytes > 0 && !chunk.includes(LF)) return this.#hold(chunk);
     const block = this.#partialBytes === 0 ? chunk : this.#joined(chunk);
     const end = wholeEventsEnd(block);
@@ -54,7 +57,12 @@ export class EventStream {
 
   /** The upstream ended: what was held back is as whole as it will be. */
   end(): void {
-    if (this.#partialBytes > 0 && this.done === null) this.#pass(this.#joined(Buffer.alloc(0)));
+    if (this.#partialBytes > 0 && !this.ended) this.#pass(this.#joined(Buffer.alloc(0)));
+  }
+
+  /** Whether the upstream has said its last, be it the end event or an error. */
+  get ended(): boolean {
+    return this.done !== null || this.error !== null;
   }
 
   /** Whether {@link take} would give anything. */
@@ -85,7 +93,7 @@ export class EventStream {
 
   #pass(block: Buffer): void {
     this.textBytes += streamedTextBytes(block);
-    if (!block.includes(USAGE) && !block.includes(DONE)) {
+    if (!mentionsUsage(block) && !block.includes(DONE) && !block.includes(ERROR)) {
       this.#ready.push(block);
       return;
     }
@@ -93,52 +101,58 @@ export class EventStream {
     let kept = 0;
     while (start < block.length) {
       const end = firstEventEnd(block, start);
-      const verdict = this.#judge(block.subarray(start, end));
-      if (verdict !== 'pass') {
+      if (!this.#passes(block.subarray(start, end))) {
         if (start > kept) this.#ready.push(block.subarray(kept, start));
+        if (this.ended) return;
         kept = end;
-        if (verdict === 'done') {
-          this.done = block.subarray(start, end);
-          return;
-        }
       }
       start = end;
     }
     if (kept < block.length) this.#ready.push(kept === 0 ? block : block.subarray(kept));
   }
 
-  #judge(event: Buffer): 'pass' | 'hide' | 'done' {
-    const aboutUsage = mentionsUsage(event);
-    if (!aboutUsage && !event.includes(DONE)) return 'pass';
+  /** Whether an event goes to the caller; notes what it says about usage and the end. */
+  #passes(event: Buffer): boolean {
+    const usage = mentionsUsage(event);
+    const error = event.includes(ERROR);
+    if (!usage && !error && !event.includes(DONE)) return true;
     const data = eventData(event);
-    if (data === '[DONE]') return 'done';
-    if (!aboutUsage) return 'pass';
-    let chunk: unknown;
-    try {
-      chunk = JSON.parse(data);
-    } catch {
-      return 'pass';
+    if (data === '[DONE]') {
+      this.done = event;
+      return false;
     }
-    if (!isRecord(chunk)) return 'pass';
-    const usage = reportedQuantities(chunk['usage']);
-    if (usage === null) return 'pass';
-    this.usage = usage;
+    const chunk = usage || error ? parse(data) : null;
+    if (!isRecord(chunk)) return true;
     const choices = chunk['choices'];
-    const nothingElse = Array.isArray(choices) && choices.length === 0;
-    return nothingElse && !this.#callerWantsUsage ? 'hide' : 'pass';
+    if (!Array.isArray(choices) && (isRecord(chunk['error']) || 'error_code' in chunk)) {
+      this.error = Buffer.from(data);
+      return false;
+    }
+    const quantities = reportedQuantities(chunk['usage']);
+    if (quantities === null) return true;
+    this.usage = quantities;
+    return this.#callerWantsUsage || !Array.isArray(choices) || choices.length > 0;
   }
 }
 
-/** Whether the event may hold usage; `"usage":null`, which some upstreams put into every chunk, does not. */
-function mentionsUsage(event: Buffer): boolean {
-  let at = event.indexOf(USAGE);
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether events may hold usage; `"usage":null`, which some upstreams put into every chunk, does not. */
+function mentionsUsage(events: Buffer): boolean {
+  let at = events.indexOf(USAGE);
   while (at >= 0) {
     let i = at + USAGE.length;
-    while (event[i] === 0x20) i += 1;
-    if (event[i] === 0x3a) i += 1;
-    while (event[i] === 0x20) i += 1;
-    if (event[i] !== 0x6e) return true;
-    at = event.indexOf(USAGE, i);
+    while (events[i] === 0x20) i += 1;
+    if (events[i] === 0x3a) i += 1;
+    while (events[i] === 0x20) i += 1;
+    if (events[i] !== 0x6e) return true;
+    at = events.indexOf(USAGE, i);
   }
   return false;
 }

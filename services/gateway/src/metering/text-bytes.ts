@@ -41,14 +41,12 @@ function stringBytesAfter(block: Buffer, key: Buffer): number {
   return total;
 }
 
-/** Bytes of produced text in a whole answer of chat completions; parses it, so only for answers without usage. */
+/**
+ * Bytes of produced text in a whole answer of chat completions; none in one of embeddings, or in half an answer, of
+ * which nobody can tell. Parses it, so only for answers without usage.
+ */
 export function answerTextBytes(answer: Buffer): number {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(answer.toString('utf8'));
-  } catch {
-    return answer.length;
-  }
+  const parsed = parse(answer);
   if (!isRecord(parsed) || !Array.isArray(parsed['choices'])) return 0;
   let bytes = 0;
   for (const choice of parsed['choices']) {
@@ -57,6 +55,14 @@ export function answerTextBytes(answer: Buffer): number {
     bytes += textBytes(choice['text']);
   }
   return bytes;
+}
+
+function parse(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 /** Bytes of the text in one message: content as a string or in parts, reasoning, arguments of tool calls. */

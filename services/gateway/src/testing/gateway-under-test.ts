@@ -7,6 +7,7 @@ import { createUpstream, type Upstream } from '../upstream/upstream.ts';
 import { MemorySpool } from './memory-spool.ts';
 
 export const TEST_KEY = 'tgk_test';
+export const TEST_METRICS_TOKEN = 'tgs_test';
 
 export const testCaller: Caller = {
   keyId: 'key_1',
@@ -62,7 +63,7 @@ export interface TestPolicyOptions {
 export function testPolicy(options: TestPolicyOptions): Policy & { readonly upstream: Upstream } {
   const upstream = createUpstream({
     baseUrl: options.baseUrl,
-    token: () => 'simulated-databricks',
+    token: 'simulated-databricks',
     maxConnections: 64,
     connectTimeoutMs: 1_000,
   });
@@ -90,8 +91,7 @@ export function testPolicy(options: TestPolicyOptions): Policy & { readonly upst
     retentionDays: 365,
     models,
     targetFor: (model) => targets.get(model) ?? null,
-    decide: ({ target }) =>
-      options.decide?.(target) ?? { outcome: 'allowed', code: null, findings: [] },
+    decide: ({ target }) => options.decide?.(target) ?? { outcome: 'allowed', code: null, findings: [] },
     upstream,
     ...options.policy,
   };
@@ -118,7 +118,8 @@ export async function startGatewayUnderTest(
     metrics: createMetrics(),
     authenticate: authenticateTestKey,
     policy: () => policy,
-    directoryHeardAtMs: () => clock.now(),
+    directoryAgeMs: () => 0,
+    mayReadMetrics: (authorization) => authorization === `Bearer ${TEST_METRICS_TOKEN}`,
     ...parts,
     spool,
     clock,

@@ -15,8 +15,8 @@ export interface Upstream {
 export interface UpstreamOptions {
   /** Such as `https://example.cloud.databricks.com/serving-endpoints`. */
   readonly baseUrl: string;
-  /** The bearer token, read at each call so that it can be exchanged. */
-  readonly token: () => string;
+  /** The bearer token; null: none is sent. */
+  readonly token: string | null;
   /** Connections kept at most; calls beyond wait for one. */
   readonly maxConnections: number;
   readonly connectTimeoutMs: number;
@@ -38,15 +38,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     connect: { timeout: options.connectTimeoutMs, noDelay: true },
   });
   const paths = new Map<string, string>();
-  let token = '';
-  let headers: string[] = [];
+  const headers = ['content-type', 'application/json'];
+  if (options.token !== null) headers.push('authorization', `Bearer ${options.token}`);
   return {
     dispatch(path, body, handler) {
-      const current = options.token();
-      if (current !== token) {
-        token = current;
-        headers = ['content-type', 'application/json', 'authorization', `Bearer ${current}`];
-      }
       let full = paths.get(path);
       if (full === undefined) {
         full = base + path;

@@ -1,0 +1,112 @@
+import { kafkaConfig } from '@tollgate/bus';
+import { ConfigError, type Environment, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
+import { LOG_LEVELS } from '@tollgate/telemetry';
+import { z } from 'zod';
+import type { GatewayOptions } from './app.ts';
+
+const MIB = 1 << 20;
+const MAX_SECONDS = 86_400;
+
+const seconds = (otherwise: number) => wholeNumber(1, MAX_SECONDS).default(otherwise);
+const folder = z.string().min(1);
+
+const environment = z.object({
+  /** `--listen` wins. */
+  LISTEN: listenAddress.optional(),
+  /** `--policy-config` wins. */
+  GATEWAY_POLICY_CONFIG: z.string().min(1).default('policy-config.yaml'),
+  /** Events lie here until the bus has them, and for a while after; one gateway process per folder. */
+  GATEWAY_SPOOL_FOLDER: folder.default('./data/gateway/spool'),
+  /** The instance's name in `/gateways/<instance>/<epoch>`; the spool folder keeps a random one otherwise. */
+  GATEWAY_INSTANCE: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be at most 64 letters, digits, dots, dashes and underscores')
+    .optional(),
+  /** The directory's state of the last run, so that the gateway starts while the bus is down. */
+  GATEWAY_DIRECTORY_SNAPSHOT: z.string().min(1).optional(),
+  GATEWAY_DIRECTORY_MAX_AGE_SECONDS: seconds(30),
+  GATEWAY_MAX_BODY_BYTES: wholeNumber(1024, 1024 * MIB).default(16 * MIB),
+  GATEWAY_MAX_ANSWER_BYTES: wholeNumber(1024, 1024 * MIB).default(64 * MIB),
+  GATEWAY_MAX_IN_FLIGHT: wholeNumber(1, 1_000_000).default(10_000),
+  GATEWAY_UPSTREAM_CONNECTIONS: wholeNumber(1, 100_000).default(10_000),
+  GATEWAY_CONNECT_TIMEOUT_SECONDS: seconds(10),
+  GATEWAY_FIRST_BYTE_TIMEOUT_SECONDS: seconds(300),
+  GATEWAY_BETWEEN_CHUNKS_TIMEOUT_SECONDS: seconds(120),
+  GATEWAY_CALLER_STALL_TIMEOUT_SECONDS: seconds(120),
+  GATEWAY_TOTAL_TIMEOUT_SECONDS: seconds(600),
+  GATEWAY_STOP_DEADLINE_SECONDS: seconds(20),
+  TOLLGATE_AUDIT_URL: z.url('must be a URL').optional(),
+  TOLLGATE_DIRECTORY_URL: z.url('must be a URL').optional(),
+  /** The gateway's own token for the audit service and the directory. */
+  TOLLGATE_TOKEN: z.string().min(1).optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+});
+
+/** How long making a request's events safe may take. */
+const RECORD_TIMEOUT_MS = 5000;
+
+const DEFAULT_LISTEN = { host: '0.0.0.0', port: 41_002 };
+
+export type GatewayConfig = ReturnType<typeof gatewayConfig>;
+
+/** What was given on the command line. */
+export interface GatewayFlags {
+  readonly listen?: string | undefined;
+  readonly policyConfig?: string | undefined;
+}
+
+/**
+ * The gateway's configuration from its environment and flags.
+ *
+ * @throws ConfigError one line that names the variable; where no bus is configured, the choices there are
+ */
+export function gatewayConfig(env: Environment, flags: GatewayFlags) {
+  const read = readConfig(environment, {
+    ...env,
+    ...(flags.listen === undefined ? {} : { LISTEN: flags.listen }),
+  });
+  const options: GatewayOptions = {
+    limits: {
+      recordTimeoutMs: RECORD_TIMEOUT_MS,
+      firstByteTimeoutMs: read.GATEWAY_FIRST_BYTE_TIMEOUT_SECONDS * 1000,
+      betweenChunksTimeoutMs: read.GATEWAY_BETWEEN_CHUNKS_TIMEOUT_SECONDS * 1000,
+      callerStallTimeoutMs: read.GATEWAY_CALLER_STALL_TIMEOUT_SECONDS * 1000,
+      totalTimeoutMs: read.GATEWAY_TOTAL_TIMEOUT_SECONDS * 1000,
+      maxAnswerBytes: read.GATEWAY_MAX_ANSWER_BYTES,
+    },
+    maxBodyBytes: read.GATEWAY_MAX_BODY_BYTES,
+    maxInFlight: read.GATEWAY_MAX_IN_FLIGHT,
+    maxDirectoryAgeMs: read.GATEWAY_DIRECTORY_MAX_AGE_SECONDS * 1000,
+  };
+  return {
+    listen: read.LISTEN ?? DEFAULT_LISTEN,
+    policyFile: flags.policyConfig ?? read.GATEWAY_POLICY_CONFIG,
+    spoolFolder: read.GATEWAY_SPOOL_FOLDER,
+    instance: read.GATEWAY_INSTANCE ?? null,
+    directorySnapshot: read.GATEWAY_DIRECTORY_SNAPSHOT ?? `${read.GATEWAY_SPOOL_FOLDER}/directory.snapshot`,
+    upstreams: {
+      maxConnections: read.GATEWAY_UPSTREAM_CONNECTIONS,
+      connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
+    },
+    stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,
+    auditUrl: read.TOLLGATE_AUDIT_URL ?? null,
+    directoryUrl: read.TOLLGATE_DIRECTORY_URL ?? null,
+    token: read.TOLLGATE_TOKEN ?? null,
+    logLevel: read.LOG_LEVEL,
+    kafka: busConfig(env),
+    options,
+  };
+}
+
+function busConfig(env: Environment) {
+  if (env['KAFKA_BROKERS'] === undefined || env['KAFKA_BROKERS'] === '') {
+    throw new ConfigError(
+      'KAFKA_BROKERS',
+      'is not set, so events have nowhere to go: set it to host:port,host:port of a Kafka cluster',
+    );
+  }
+  const parsed = kafkaConfig.safeParse(env);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new ConfigError(String(issue?.path[0] ?? 'KAFKA_BROKERS'), issue?.message ?? 'is wrong');
+}

@@ -1,0 +1,46 @@
+import { type Target as ConfiguredTarget, type PolicyConfig, targetFor } from '@tollgate/policy';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Policy, Target, Verdict } from './policy.ts';
+
+const ALLOWED: Verdict = { outcome: 'allowed', code: null, findings: [] };
+
+/**
+ * A loaded policy-config.yaml as the hot path asks it. Request, decision and usage are recorded whatever it says;
+ * `audit-logger` sets how long they are kept, and whether a call that can't be recorded is refused.
+ *
+ * @param upstreams by target id
+ */
+export function configuredPolicy(config: PolicyConfig, upstreams: ReadonlyMap<string, Upstream>): Policy {
+  const targets = new Map<ConfiguredTarget, Target>();
+  for (const target of config.targets) {
+    const upstream = upstreams.get(target.id);
+    if (upstream !== undefined) targets.set(target, callTarget(target, upstream));
+  }
+  const { pack, digest, auditLogger } = config;
+  return {
+    version: { name: pack.name, version: pack.version, digest },
+    audited: auditLogger?.immutable ?? false,
+    retentionDays: auditLogger?.retentionDays ?? null,
+    models: config.targets.map(({ provider }) => provider.model),
+    targetFor(model) {
+      const target = targetFor(config, model);
+      return target === null ? null : (targets.get(target) ?? null);
+    },
+    // Nothing in the chain decides yet: audit-logger only governs how decisions are kept.
+    decide: () => ALLOWED,
+  };
+}
+
+function callTarget(target: ConfiguredTarget, upstream: Upstream): Target {
+  return {
+    id: target.id,
+    servedModel: target.provider.model,
+    task: target.provider.task,
+    servingMode: target.servingMode,
+    region: target.region,
+    takesAttribution: target.provider.kind === 'databricks',
+    durability: target.durability,
+    totalTimeoutMs: target.timeoutMs,
+    upstream,
+  };
+}
