@@ -191,6 +191,28 @@ describe('a run that closes', () => {
     expect(readdirSync(runs).sort()).toEqual(['ended', 'orphan']);
   });
 
+  test('is ended soon after its owner exits without closing it', async () => {
+    const child = startProcess(
+      undefined,
+      `await openTestRun(${JSON.stringify(runs)});
+       await startedOnce({
+         name: 'orphan',
+         parse: (value) => value,
+         async start({ endAtTeardown }) {
+           const child = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
+           await endAtTeardown({ kind: 'process', process: await identityOf(child.pid) });
+           writeFileSync(${JSON.stringify(path.join(runs, 'orphan'))}, String(child.pid));
+           return null;
+         },
+       });
+       process.exit(130);`,
+    );
+    await once(child, 'exit');
+    const pid = Number(readFileSync(path.join(runs, 'orphan'), 'utf8'));
+    await until(async () => (await identityOf(pid)) === undefined, { timeoutMs: 20_000 });
+    await until(() => readdirSync(runs).length === 1, { timeoutMs: 20_000 });
+  });
+
   test('leaves alone what is no run of ours', async () => {
     const foreign = path.join(runs, 'foreign');
     mkdirSync(foreign);

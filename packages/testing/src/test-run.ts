@@ -1,14 +1,16 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { identityOf, isAlive, type ProcessIdentity } from '@tollgate/database/embedded';
+import { identityOf, isAlive, type ProcessIdentity, waitForEnd } from '@tollgate/database/embedded';
 import { carryOut, type Ending } from './ending.ts';
 
 /** Tells a run's workers, and whatever they start, where its folder is. */
 export const RUN_VARIABLE = 'TOLLGATE_TEST_RUN';
 
 const OWNER_FILE = 'owner.json';
+const OWNER_END_MS = 10_000;
 export const ENDINGS_FOLDER = 'endings';
 
 export type TestRun = {
@@ -36,13 +38,28 @@ export async function openTestRun(runs: string = runsFolder()): Promise<TestRun>
   await enterable(folder);
   await writeFile(path.join(folder, OWNER_FILE), JSON.stringify(await identityOf(process.pid)));
   process.env[RUN_VARIABLE] = folder;
+  const endAfterUs = (): void => endInBackground(folder);
+  process.once('exit', endAfterUs);
   return {
     folder,
     async close() {
+      process.off('exit', endAfterUs);
       delete process.env[RUN_VARIABLE];
       await endRun(folder);
     },
   };
+}
+
+/** vitest exits on Ctrl-C without its teardown: a process that outlives it does what `close` would have. */
+function endInBackground(folder: string): void {
+  const program = path.join(import.meta.dirname, 'end-run.ts');
+  spawn(process.execPath, [program, folder], { detached: true, stdio: 'ignore' }).unref();
+}
+
+/** Ends a run whose owner is about to end. */
+export async function endRunOfEndingOwner(folder: string): Promise<void> {
+  const owner = await readOwner(folder);
+  if (owner !== undefined && (await waitForEnd(owner, OWNER_END_MS))) await endRun(folder);
 }
 
 function runsFolder(): string {
