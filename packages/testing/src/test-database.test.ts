@@ -9,7 +9,7 @@ async function serviceWith(sql: string): Promise<TestService> {
   const folder = path.join(temporaryFolder('migrations'), 'sql');
   await mkdir(folder);
   await writeFile(path.join(folder, '0001_first.sql'), sql);
-  return { schema: 'example', role: 'example', sets: [{ name: 'example', folder }] };
+  return { schema: 'example', role: 'example_service', sets: [{ name: 'example', folder }] };
 }
 
 describe('a test database', () => {
@@ -18,7 +18,7 @@ describe('a test database', () => {
       `CREATE TABLE thing (id int); GRANT SELECT, INSERT ON thing TO \${role}; INSERT INTO thing VALUES (7);`,
     );
     const database = await createTestDatabase({ services: [service] });
-    const pool = openPool({ url: database.urlFor('example'), applicationName: 'test' });
+    const pool = openPool({ url: database.urlFor('example_service'), applicationName: 'test' });
     try {
       expect((await pool.query('SELECT id FROM thing')).rows).toEqual([{ id: 7 }]);
     } finally {
@@ -34,7 +34,7 @@ describe('a test database', () => {
     const [one, other] = await Promise.all([1, 2].map(() => createTestDatabase({ services: [service] })));
     if (one === undefined || other === undefined) throw new Error('not made');
     const pools = [one, other].map(({ urlFor }) =>
-      openPool({ url: urlFor('example'), applicationName: 'test' }),
+      openPool({ url: urlFor('example_service'), applicationName: 'test' }),
     );
     const [first, second] = pools;
     try {
@@ -50,9 +50,26 @@ describe('a test database', () => {
     }
   });
 
+  test('admits no service that it was made without', async () => {
+    const service = await serviceWith('SELECT 1');
+    const [own, foreign] = await Promise.all([
+      createTestDatabase({ services: [service] }),
+      createTestDatabase({ services: [{ schema: 'other', role: 'other_service', sets: [] }] }),
+    ]);
+    const url = new URL(own.urlFor('example_service'));
+    url.pathname = foreign.name;
+    const pool = openPool({ url: url.href, applicationName: 'test' });
+    try {
+      await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: '42501' });
+    } finally {
+      await pool.end();
+      await Promise.all([own.close(), foreign.close()]);
+    }
+  });
+
   test('knows no role that it was made without', async () => {
     const database = await createTestDatabase();
-    expect(() => database.urlFor('example')).toThrow('without role example');
+    expect(() => database.urlFor('example_service')).toThrow('without role example_service');
     await database.close();
   });
 });
