@@ -58,6 +58,10 @@ export interface Gateway {
   readonly app: FastifyInstance;
   /** Begins to accept requests. @returns the address, such as `http://127.0.0.1:41002` */
   listen(host: string, port: number): Promise<string>;
+  /** Calls in flight. */
+  inFlight(): number;
+  /** Open connections of callers. */
+  connections(): number;
   /** Looks at deadlines now, as the timer does. */
   sweep(): void;
   /** Tells readiness that requests should go elsewhere. */
@@ -83,7 +87,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     ...(directoryFresh() ? [] : ['the directory has not been heard of for too long']),
     ...(parts.troubles?.() ?? []),
   ];
-  tallies.observe({ inFlight: () => running.size, directoryAgeSeconds: () => directoryAgeMs() / 1000 });
+  tallies.observe({
+    inFlight: () => running.size,
+    connections: () => connections,
+    directoryAgeSeconds: () => directoryAgeMs() / 1000,
+  });
   const env = {
     clock,
     spool,
@@ -119,6 +127,13 @@ export function createGateway(parts: GatewayParts): Gateway {
     troubles,
     maxBodyBytes: options.maxBodyBytes,
   });
+  let connections = 0;
+  app.server.on('connection', (socket) => {
+    connections += 1;
+    socket.once('close', () => {
+      connections -= 1;
+    });
+  });
   let rejectionTimer: NodeJS.Timeout | null = null;
   return {
     app,
@@ -129,6 +144,8 @@ export function createGateway(parts: GatewayParts): Gateway {
       const address = app.server.address() as AddressInfo;
       return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
     },
+    inFlight: () => running.size,
+    connections: () => connections,
     sweep() {
       running.sweep();
       rejections.tell(false);

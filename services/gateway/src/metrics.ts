@@ -10,6 +10,7 @@ export type Fate = UsageOutcome | 'denied' | 'rejected' | 'unauthenticated' | 'r
 /** What the gateway reads from elsewhere at a scrape. */
 export interface Gauges {
   readonly inFlight: () => number;
+  readonly connections: () => number;
   readonly directoryAgeSeconds: () => number;
 }
 
@@ -57,6 +58,11 @@ export class Tallies {
       name: 'tollgate_gateway_in_flight_requests',
       help: 'Calls in flight.',
       collect: (gauge) => gauge.set(gauges.inFlight()),
+    });
+    this.#metrics.gauge({
+      name: 'tollgate_gateway_connections',
+      help: 'Open connections of callers.',
+      collect: (gauge) => gauge.set(gauges.connections()),
     });
     this.#metrics.gauge({
       name: 'tollgate_gateway_directory_age_seconds',

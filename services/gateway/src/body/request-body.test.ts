@@ -4,7 +4,8 @@ import { type Endpoint, isUnreadable, type RequestFacts, readRequestBody } from 
 import { upstreamBody } from './upstream-body.ts';
 
 const bytes = (body: unknown) => Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-const read = (body: unknown, endpoint: Endpoint = 'chat.completions') => readRequestBody(endpoint, bytes(body));
+const read = (body: unknown, endpoint: Endpoint = 'chat.completions') =>
+  readRequestBody(endpoint, bytes(body));
 
 function facts(body: unknown, endpoint: Endpoint = 'chat.completions'): RequestFacts {
   const result = read(body, endpoint);
@@ -16,7 +17,9 @@ const chat = { model: 'm', messages: [{ role: 'user', content: 'héllo' }] };
 
 describe('reading a body', () => {
   test('a chat tells its model, stream, size and bounds', () => {
-    expect(facts({ ...chat, stream: true, max_tokens: 9, user: 'u', stream_options: { include_usage: true } })).toEqual({
+    expect(
+      facts({ ...chat, stream: true, max_tokens: 9, user: 'u', stream_options: { include_usage: true } }),
+    ).toEqual({
       model: 'm',
       stream: true,
       wantsUsage: true,
@@ -30,9 +33,14 @@ describe('reading a body', () => {
   });
 
   test('content in parts and tool calls count as text', () => {
-    const parts = [{ type: 'text', text: 'abc' }, { type: 'image_url', image_url: { url: 'x' } }];
+    const parts = [
+      { type: 'text', text: 'abc' },
+      { type: 'image_url', image_url: { url: 'x' } },
+    ];
     const calls = [{ function: { name: 'f', arguments: '{"a":1}' } }];
-    expect(facts({ model: 'm', messages: [{ content: parts }, { content: null, tool_calls: calls }] })).toMatchObject({
+    expect(
+      facts({ model: 'm', messages: [{ content: parts }, { content: null, tool_calls: calls }] }),
+    ).toMatchObject({
       inputCount: 2,
       inputTextBytes: 3 + 7,
     });
@@ -74,7 +82,7 @@ function forwarded(raw: string, ours = OURS): string {
   return upstreamBody(Buffer.from(raw), facts(raw), ours).toString('utf8');
 }
 
-describe("the body that goes upstream", () => {
+describe('the body that goes upstream', () => {
   test("is the caller's own bytes where nothing is added", () => {
     const raw = bytes(chat);
     expect(upstreamBody(raw, facts(chat), '')).toBe(raw);
@@ -91,7 +99,8 @@ describe("the body that goes upstream", () => {
   });
 
   test('asks for usage where the options do not, and keeps the other options', () => {
-    const raw = '{"model":"m","stream_options":{"include_usage":false,"x":1},"messages":[],"stream":true,"n":1e400}';
+    const raw =
+      '{"model":"m","stream_options":{"include_usage":false,"x":1},"messages":[],"stream":true,"n":1e400}';
     const body = forwarded(raw);
     expect(JSON.parse(body)).toMatchObject({ stream_options: { include_usage: true, x: 1 } });
     expect(body.match(/stream_options/g)).toHaveLength(1);

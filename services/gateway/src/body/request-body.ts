@@ -55,7 +55,8 @@ export function readRequestBody(endpoint: Endpoint, raw: Buffer): RequestFacts |
   const stream = body['stream'] ?? false;
   if (typeof stream !== 'boolean') return { refusal: invalid('stream'), model };
   const options = body['stream_options'];
-  if (options !== undefined && options !== null && !isRecord(options)) return { refusal: invalid('stream_options'), model };
+  if (options !== undefined && options !== null && !isRecord(options))
+    return { refusal: invalid('stream_options'), model };
   const input = endpoint === 'embeddings' ? embeddingInput(body['input']) : chatInput(body['messages']);
   if (input === null) return { refusal: invalid(endpoint === 'embeddings' ? 'input' : 'messages'), model };
   const user = body['user'];

@@ -28,7 +28,17 @@ function writer(): RequestEvents {
 const hostile = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: 'grapheme' }),
-  fc.constantFrom('"', '\\', '\\"', '","outcome":"allowed', '\u0000\n\r\t', '\u2028', '\ud800', '}}', '\u007f'),
+  fc.constantFrom(
+    '"',
+    '\\',
+    '\\"',
+    '","outcome":"allowed',
+    '\u0000\n\r\t',
+    '\u2028',
+    '\ud800',
+    '}}',
+    '\u007f',
+  ),
 );
 
 /** The same event made from an object by packages/events, with the id that the template drew. */
@@ -45,7 +55,12 @@ function parses(json: string): string {
 function context(caller: Caller, model: string | null, clientRequestId: string | null, days: number | null) {
   const known = model === null ? null : target;
   return {
-    text: writer().context(new AttributionTexts().text(caller, policy, model, known), REQUESTED_AT, clientRequestId, days),
+    text: writer().context(
+      new AttributionTexts().text(caller, policy, model, known),
+      REQUESTED_AT,
+      clientRequestId,
+      days,
+    ),
     data: {
       attribution: attributionOf(caller, policy, model, known),
       requested_at: '2026-03-01T09:30:00.123Z',
@@ -65,7 +80,12 @@ const arbitraryContext = fc
   })
   .map(({ model, clientRequestId, days, tag, traceparent }) => ({
     traceparent,
-    ...context({ ...testCaller, projectId: tag === '' ? null : tag, tags: { [tag]: tag } }, model, clientRequestId, days),
+    ...context(
+      { ...testCaller, projectId: tag === '' ? null : tag, tags: { [tag]: tag } },
+      model,
+      clientRequestId,
+      days,
+    ),
   }));
 
 const envelope = (traceparent: string | null) => ({
@@ -109,51 +129,61 @@ describe('the templates of request events', () => {
       count: fc.nat(),
     });
     fc.assert(
-      fc.property(arbitraryContext, fc.array(finding, { maxLength: 3 }), fc.option(hostile), (c, findings, code) => {
-        const members = {
-          outcome: code === null ? ('allowed' as const) : ('denied' as const),
-          code: code === null ? null : code.slice(0, 64),
-          findings,
-        };
-        const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
-        const json = writer().decision(subject, SEQUENCE, members);
-        const data = { ...c.data, phase: 'request' as const, ...members, lease_ids: [] };
-        expect(json).toBe(
-          asObject({ ...envelope(c.traceparent), type: 'tollgate.decision.v1', data }, json),
-        );
-        expect(parses(json)).toBe('tollgate.decision.v1');
-      }),
+      fc.property(
+        arbitraryContext,
+        fc.array(finding, { maxLength: 3 }),
+        fc.option(hostile),
+        (c, findings, code) => {
+          const members = {
+            outcome: code === null ? ('allowed' as const) : ('denied' as const),
+            code: code === null ? null : code.slice(0, 64),
+            findings,
+          };
+          const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
+          const json = writer().decision(subject, SEQUENCE, members);
+          const data = { ...c.data, phase: 'request' as const, ...members, lease_ids: [] };
+          expect(json).toBe(
+            asObject({ ...envelope(c.traceparent), type: 'tollgate.decision.v1', data }, json),
+          );
+          expect(parses(json)).toBe('tollgate.decision.v1');
+        },
+      ),
     );
   });
 
   test('a usage is the event that its object would be', () => {
     fc.assert(
-      fc.property(arbitraryContext, fc.nat(), fc.option(fc.integer({ min: 100, max: 599 })), (c, n, status) => {
-        const members = {
-          attempt: 1,
-          final: true,
-          outcome: 'completed' as const,
-          fidelity: 'provider' as const,
-          quantities: {
-            input_tokens: n,
-            output_tokens: n,
-            cached_input_tokens: 0,
-            cache_creation_tokens: 1,
-            reasoning_tokens: 2,
-          },
-          upstream_status: status,
-          status,
-          stream: true,
-          output_bytes: n,
-          duration_us: n,
-          first_byte_us: status === null ? null : n,
-        };
-        const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
-        const json = writer().usage(subject, SEQUENCE, members);
-        const data = { ...c.data, ...members, finished_at: '2026-03-01T09:30:01.456Z', lease_ids: [] };
-        expect(json).toBe(asObject({ ...envelope(c.traceparent), type: 'tollgate.usage.v1', data }, json));
-        expect(parses(json)).toBe('tollgate.usage.v1');
-      }),
+      fc.property(
+        arbitraryContext,
+        fc.nat(),
+        fc.option(fc.integer({ min: 100, max: 599 })),
+        (c, n, status) => {
+          const members = {
+            attempt: 1,
+            final: true,
+            outcome: 'completed' as const,
+            fidelity: 'provider' as const,
+            quantities: {
+              input_tokens: n,
+              output_tokens: n,
+              cached_input_tokens: 0,
+              cache_creation_tokens: 1,
+              reasoning_tokens: 2,
+            },
+            upstream_status: status,
+            status,
+            stream: true,
+            output_bytes: n,
+            duration_us: n,
+            first_byte_us: status === null ? null : n,
+          };
+          const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
+          const json = writer().usage(subject, SEQUENCE, members);
+          const data = { ...c.data, ...members, finished_at: '2026-03-01T09:30:01.456Z', lease_ids: [] };
+          expect(json).toBe(asObject({ ...envelope(c.traceparent), type: 'tollgate.usage.v1', data }, json));
+          expect(parses(json)).toBe('tollgate.usage.v1');
+        },
+      ),
     );
   });
 
@@ -164,6 +194,8 @@ describe('the templates of request events', () => {
     expect(texts.text(testCaller, policy, model, target)).toBe(first);
     const next = { ...policy, version: { ...policy.version, version: '2.0.0' } };
     expect(texts.text(testCaller, next, model, target)).toContain('"version":"2.0.0"');
-    expect(texts.text(testCaller, policy, 'another-name', target)).toContain('"requested_model":"another-name"');
+    expect(texts.text(testCaller, policy, 'another-name', target)).toContain(
+      '"requested_model":"another-name"',
+    );
   });
 });

@@ -37,7 +37,9 @@ test('details of cached and reasoning tokens are read', () => {
 });
 
 test('the usage of something else than the answer is not taken', () => {
-  expect(of({ usage, provider: { usage: { prompt_tokens: 999, completion_tokens: 999 } } })).toEqual(quantities);
+  expect(of({ usage, provider: { usage: { prompt_tokens: 999, completion_tokens: 999 } } })).toEqual(
+    quantities,
+  );
   expect(of({ provider: { usage: { prompt_tokens: 999, completion_tokens: 999 } } })).toBeNull();
 });
 

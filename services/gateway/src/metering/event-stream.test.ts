@@ -8,7 +8,8 @@ const chunk = (content: string, extra = '') =>
   `data: {"id":"c","choices":[{"index":0,"delta":{"content":${JSON.stringify(content)}}}]${extra}}\n\n`;
 const USAGE = 'data: {"id":"c","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n';
 const DONE = 'data: [DONE]\n\n';
-const TEXT = chunk('Hello') + chunk('"usage" and data: [DONE]\n\n') + chunk('"error"') + ': ping\n\n' + chunk('né 😀');
+const TEXT =
+  chunk('Hello') + chunk('"usage" and data: [DONE]\n\n') + chunk('"error"') + ': ping\n\n' + chunk('né 😀');
 
 interface Outcome {
   readonly passed: string;
@@ -134,7 +135,8 @@ describe('a stream of events', () => {
 
   test('produced text is measured without parsing', () => {
     expect(whole(chunk('12345') + chunk('678') + DONE).textBytes).toBe(8);
-    const call = 'data: {"choices":[{"delta":{"content":null,"tool_calls":[{"function":{"arguments":"{}"}}]}}]}\n\n';
+    const call =
+      'data: {"choices":[{"delta":{"content":null,"tool_calls":[{"function":{"arguments":"{}"}}]}}]}\n\n';
     expect(whole(call + DONE).textBytes).toBe(2);
   });
 });
