@@ -132,8 +132,10 @@ export class TailPublisher {
 
   /** One batch; false if it can't be had or was given up. */
   async #publishNext(target: Position): Promise<boolean> {
-    const segment = this.#options.store.holding(this.#cursor + 1);
-    if (segment === undefined) throw new Error(`invariant: position ${this.#cursor} is in the spool`);
+    const { store } = this.#options;
+    // A segment that was published to its end may have been dropped since: then the oldest kept one is next.
+    const segment = store.holding(this.#cursor + 1) ?? store.segments[0];
+    if (segment === undefined) throw new Error('invariant: the spool has a current segment');
     const end = Math.min(segment.end ?? target, target);
     const from = Math.max(this.#cursor, segment.base + SEGMENT_HEADER_BYTES);
     if (from >= end) {
