@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: ['./packages/testing/src/global-setup.ts'],
     testTimeout: 30_000,
     reporters: ['default', './test/reporter.ts'],
-    // The first test that needs a broker waits for its start in a hook.
-    hookTimeout: 240_000,
+    // The first test that needs a broker waits in a hook while it is fetched and started.
+    hookTimeout: 420_000,
     projects: [
       {
         extends: true,
