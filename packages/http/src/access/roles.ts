@@ -10,6 +10,7 @@ const RUN: readonly Scope[] = ['metrics:read', 'dead-letters:read', 'gaps:read']
 export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
   finance: [
     'directory:read',
+    'grants:request',
     'report:read',
     'prices:read',
     'prices:write',
@@ -20,6 +21,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
   ],
   security: [
     'directory:read',
+    'grants:request',
     'grants:approve',
     'audit:read',
     'audit:export',
@@ -33,6 +35,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
   platform: [
     ...RUN,
     'directory:read',
+    'grants:request',
     'directory:write',
     'keys:write',
     'roles:assign',
@@ -47,7 +50,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'limits:write',
     'dead-letters:replay',
   ],
-  team: ['directory:read', 'report:read', 'audit:read', 'prices:read', 'limits:read'],
+  team: ['directory:read', 'grants:request', 'report:read', 'audit:read', 'prices:read', 'limits:read'],
 };
 
 /** Whether `text` is a role of ours; groups can also hold roles that only a policy's `rbac` section knows. */

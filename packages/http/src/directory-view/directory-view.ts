@@ -17,14 +17,12 @@ export type KnownAccessToken = { readonly token: AccessToken; readonly expiresAt
 /** Told after an entity has been taken in; `deleted` says whether it is gone. */
 export type DirectoryListener = (entity: DirectoryEntity) => void;
 
-type Kept = { readonly version: number; readonly entity: DirectoryEntity | null };
-
 /**
  * The directory's state in memory, built from its messages in any order: of each entity the greatest version is
- * kept, and a deleted one is remembered only by that number, so that an older message can't bring it back.
+ * kept. A deleted one answers no look-up but `nameOf`; it is remembered, so that an older message can't bring it back.
  */
 export class DirectoryView {
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, DirectoryEntity>();
   readonly #byKind = new Map<DirectoryKind, Map<string, DirectoryEntity>>();
   readonly #keys = new Map<string, KnownApiKey>();
   readonly #tokens = new Map<string, KnownAccessToken>();
@@ -58,8 +56,8 @@ export class DirectoryView {
     const key = `${entity.kind}/${entity.id}`;
     const before = this.#kept.get(key);
     if (before !== undefined && before.version >= entity.version) return false;
-    if (before !== undefined && before.entity !== null) this.#unindex(before.entity);
-    this.#kept.set(key, { version: entity.version, entity: entity.deleted ? null : entity });
+    if (before !== undefined && !before.deleted) this.#unindex(before);
+    this.#kept.set(key, entity);
     if (!entity.deleted) this.#index(entity);
     for (const listener of this.#listeners) listener(entity);
     return true;
@@ -84,6 +82,25 @@ export class DirectoryView {
   /** All live entities of a kind, in no particular order. */
   entities<K extends DirectoryKind>(kind: K): EntityOf<K>[] {
     return [...(this.#byKind.get(kind)?.values() ?? [])] as EntityOf<K>[];
+  }
+
+  /** What an entity is or, once it is deleted, was called: reports name what their events were charged to. */
+  nameOf(kind: DirectoryKind, id: string): string | undefined {
+    const entity = this.#kept.get(`${kind}/${id}`);
+    return entity !== undefined && 'name' in entity && typeof entity.name === 'string'
+      ? entity.name
+      : undefined;
+  }
+
+  /** The cost centre that a key's calls go to: its own, else its project's, else its team's. */
+  costCentreOf(key: ApiKey): string | null {
+    const project = key.project_id === null ? undefined : this.entity('project', key.project_id);
+    return (
+      key.cost_centre_id ??
+      project?.cost_centre_id ??
+      this.entity('team', key.team_id)?.cost_centre_id ??
+      null
+    );
   }
 
   /** The groups that a user or service principal belongs to. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,18 +14,25 @@ const MAX_VALUE_LENGTH = 64 * 1024;
  *
  * @throws ConfigError one line, which names the variable
  */
-export function readConfig<S extends z.ZodObject>(schema: S, env: Environment): z.output<S> {
-  const values: Record<string, string> = {};
-  for (const name of Object.keys(schema.shape)) {
-    const value = lookUp(name, schema.shape, env);
-    if (value !== undefined) values[name] = value;
-  }
+export function readConfig<S extends z.ZodType>(schema: S, env: Environment): z.output<S> {
+  // A schema that is no plain object (a transformed one, say) reads the environment, and its files, by itself.
+  const shape = schema instanceof z.ZodObject ? schema.shape : undefined;
+  const values = shape === undefined ? env : valuesOf(shape, env);
   const result = schema.safeParse(values);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const variable = String(issue?.path[0] ?? 'configuration');
-  const absent = variable in schema.shape && values[variable] === undefined;
+  const absent = presence(values[variable]) === undefined;
   throw new ConfigError(variable, absent ? 'is not set' : oneLine(issue?.message ?? 'is wrong'));
+}
+
+function valuesOf(shape: object, env: Environment): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(shape)) {
+    const value = lookUp(name, shape, env);
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
 }
 
 function lookUp(name: string, shape: object, env: Environment): string | undefined {
