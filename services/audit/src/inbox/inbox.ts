@@ -81,7 +81,7 @@ export const MAX_COUNTED_DEPTH = 100_000;
 /** How many rows wait (up to `MAX_COUNTED_DEPTH`), and since when the oldest does, in epoch milliseconds. */
 export async function inboxDepth(pool: Pool): Promise<{ rows: number; oldestMs: number | null }> {
   const { rows } = await pool.query<{ rows: number; oldest_ms: number | null }>(
-    `SELECT (SELECT count(*)::int FROM (SELECT FROM inbox LIMIT ${MAX_COUNTED_DEPTH}) AS some) AS rows,
+    `SELECT (SELECT count(*)::int FROM (SELECT FROM inbox LIMIT ${MAX_COUNTED_DEPTH}) AS counted) AS rows,
             (SELECT (extract(epoch FROM received_at) * 1000)::float8 FROM inbox ORDER BY arrival LIMIT 1) AS oldest_ms`,
   );
   return { rows: rows[0]?.rows ?? 0, oldestMs: rows[0]?.oldest_ms ?? null };
