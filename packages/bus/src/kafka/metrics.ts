@@ -9,7 +9,6 @@ export type BusMetrics = {
   readonly batchSeconds: Histogram<'group' | 'topic'>;
   readonly deadLetters: Counter<'group' | 'topic'>;
   readonly lag: Gauge<'group' | 'topic'>;
-  readonly outboxPublished: Counter<'service'>;
 };
 
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
@@ -58,11 +57,6 @@ export function busMetrics(metrics: Metrics): BusMetrics {
       name: 'tollgate_bus_lag_messages',
       help: 'Messages in the partitions read by this process that are not committed yet.',
       labels: ['group', 'topic'],
-    }),
-    outboxPublished: metrics.counter({
-      name: 'tollgate_bus_outbox_published_events_total',
-      help: 'Events of the outbox that the broker has acknowledged.',
-      labels: ['service'],
     }),
   };
 }

@@ -18,6 +18,8 @@ export type NodeFiles = {
   readonly properties: string;
   readonly log4j: string;
   readonly classPath: string;
+  /** Whether the node lives on when we end without stopping it. */
+  readonly outlivesUs: boolean;
 };
 
 /** One running broker process, and the guard that ends it should we die first. */
@@ -54,8 +56,12 @@ export async function spawnNode(files: NodeFiles): Promise<NodeProcess & { ready
   await log.close();
   const { pid } = child;
   if (pid === undefined) throw new BusError('java-missing', 'java could not be started');
-  const guard = spawnGuard(pid);
-  exited.then(() => guard.kill('SIGKILL')).catch(() => {});
+  if (files.outlivesUs) {
+    child.unref();
+  } else {
+    const guard = spawnGuard(pid);
+    exited.then(() => guard.kill('SIGKILL')).catch(() => {});
+  }
 
   return {
     pid,

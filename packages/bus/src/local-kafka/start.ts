@@ -19,6 +19,8 @@ export type LocalKafkaOptions = {
   readonly cacheFolder?: string;
   /** A dead node is noticed within two seconds instead of nine. */
   readonly fastFailover?: boolean;
+  /** The nodes live on when this process ends without `stop`; whoever asks for it ends them by their pids. */
+  readonly outlivesUs?: boolean;
   readonly logger?: Logger;
 };
 
@@ -142,6 +144,7 @@ async function formatNode(context: {
     properties: path.join(folder, 'server.properties'),
     log4j: path.join(folder, 'log4j2.properties'),
     classPath: context.classPath,
+    outlivesUs: context.options.outlivesUs ?? false,
   };
   await writeFile(files.log4j, LOG4J_PROPERTIES);
   await writeFile(

@@ -1,0 +1,2 @@
+export { deadLettersCommand } from './dead-letters/dead-letters-command.ts';
+export { topicsCommand } from './kafka/topics-command.ts';
