@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readTrace } from './trace.ts';
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('trace');
 let files = 0;
 function trace(text: string): string {
-  const file = join(folder.path, `trace-${files++}.csv`);
+  const file = join(folder, `trace-${files++}.csv`);
   writeFileSync(file, text);
   return file;
 }
@@ -52,7 +52,7 @@ test.each([
 });
 
 test('a file that is not there is named', async () => {
-  await expect(readTrace(join(folder.path, 'none.csv'))).rejects.toMatchObject({ code: 'trace-unreadable' });
+  await expect(readTrace(join(folder, 'none.csv'))).rejects.toMatchObject({ code: 'trace-unreadable' });
 });
 
 test('every row of any well-formed trace is read', async () => {

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+
+/** A command as `tollgate --help` lists it; its code is loaded only when it is called. */
+export interface CatalogueEntry {
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command of `tollgate`, by name. */
+export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
+  gateway: {
+    description: 'the OpenAI-compatible gateway',
+    load: async () => (await import('@tollgate/gateway/commands')).gatewayCommand(),
+  },
+  directory: {
+    description: 'who may call: organisations, teams, people, keys',
+    load: async () => (await import('@tollgate/directory/commands')).directoryCommand(),
+  },
+  audit: {
+    description: 'the audit trail',
+    load: async () => (await import('@tollgate/audit/commands')).auditCommand(),
+  },
+  chargeback: {
+    description: 'prices, charges and reports',
+    load: async () => (await import('@tollgate/chargeback/commands')).chargebackCommand(),
+  },
+  report: {
+    description: 'what each team used and what it costs',
+    load: async () => (await import('@tollgate/chargeback/commands')).reportCommand(),
+  },
+  prices: {
+    description: 'the price book',
+    load: async () => (await import('@tollgate/chargeback/commands')).pricesCommand(),
+  },
+  topics: {
+    description: 'the Kafka topics',
+    load: async () => (await import('@tollgate/bus/commands')).topicsCommand(),
+  },
+  'dead-letters': {
+    description: 'messages that could not be read',
+    load: async () => (await import('@tollgate/bus/commands')).deadLettersCommand(),
+  },
+  database: {
+    description: "the services' schemas and roles in Postgres",
+    load: async () => (await import('../database/command.ts')).databaseCommand(),
+  },
+  'simulated-databricks': {
+    description: 'serving endpoints whose token counts are known exactly',
+    load: async () => (await import('@tollgate/simulated-databricks/commands')).simulatedDatabricksCommand(),
+  },
+  replay: {
+    description: 'send a recorded trace and compare what every place holds with it',
+    load: async () => (await import('../replay/command.ts')).replayCommand(),
+  },
+};

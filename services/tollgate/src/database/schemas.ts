@@ -1,0 +1,18 @@
+import type { MigrationSet } from '@tollgate/database';
+
+/** What one service needs in Postgres. */
+export interface ServiceSchema {
+  readonly schema: string;
+  readonly role: string;
+  readonly sets: readonly MigrationSet[];
+}
+
+/** Every service that keeps data, loaded when asked for: the command starts faster without them. */
+export async function serviceSchemas(): Promise<ServiceSchema[]> {
+  const [{ directoryMigrations }, { auditMigrations }, { chargebackMigrations }] = await Promise.all([
+    import('@tollgate/directory'),
+    import('@tollgate/audit'),
+    import('@tollgate/chargeback'),
+  ]);
+  return [directoryMigrations, auditMigrations, chargebackMigrations];
+}

@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger, type Logger } from '@tollgate/telemetry';
+import { Command, InvalidArgumentError } from 'commander';
+import { STACK_MODEL, type Stack, startStack } from '../stack/stack.ts';
+import { ReplayError } from './errors.ts';
+import { Progress } from './progress.ts';
+import { jsonLine, table } from './report.ts';
+import { type ReplayReport, replay } from './run.ts';
+import { type Installation, prepareInstallation } from './setup.ts';
+import { readTrace, type TraceRow } from './trace.ts';
+
+interface ReplayFlags {
+  readonly bus: string;
+  readonly speed: number | 'max';
+  readonly limit?: number;
+  readonly teams: number;
+  readonly connections: number;
+  readonly json?: true;
+  readonly keep?: true;
+  readonly url?: string;
+  readonly directoryUrl: string;
+  readonly auditUrl: string;
+  readonly chargebackUrl: string;
+  readonly model: string;
+}
+
+const ROW_DEADLINE_MS = 120_000;
+const SETTLE_DEADLINE_MS = 60_000;
+
+/** `tollgate replay`. */
+export function replayCommand(): Command {
+  return new Command('replay')
+    .description(
+      'Send a recorded trace (CSV: TIMESTAMP, ContextTokens, GeneratedTokens) through a gateway, on a stack of its own ' +
+        'unless --url names a running one, then compare what every place holds with what was sent. ' +
+        'Exits with 0 only if all totals are equal.',
+    )
+    .argument('<file>', 'the trace')
+    .option('--bus <kind>', 'kafka (KAFKA_BROKERS, or a broker on the Java of this machine)', 'kafka')
+    .option('--speed <n>', 'times as fast as recorded, or max', speed, 'max')
+    .option('--limit <n>', 'send at most n rows', positive)
+    .option('--teams <n>', 'spread the rows over n teams', positive, 5)
+    .option('--connections <n>', 'send over n connections', positive, 32)
+    .option('--json', 'end with one line of JSON')
+    .option('--keep', 'leave the temporary folder, with all logs, in place')
+    .option(
+      '--url <url>',
+      'a running gateway; needs TOLLGATE_TOKEN or TOLLGATE_TOKEN_FILE of the role platform',
+    )
+    .option('--directory-url <url>', 'with --url: its directory', 'http://127.0.0.1:41010')
+    .option('--audit-url <url>', 'with --url: its audit service', 'http://127.0.0.1:41011')
+    .option('--chargeback-url <url>', 'with --url: its chargeback service', 'http://127.0.0.1:41012')
+    .option(
+      '--model <name>',
+      'with --url: a model whose upstream is tollgate simulated-databricks',
+      STACK_MODEL,
+    )
+    .addHelpText('after', '\nExit codes: 0 all equal, 1 not equal or failed, 2 wrong use.')
+    .action(async (file: string, flags: ReplayFlags) => {
+      process.exitCode = await replayFile(file, flags);
+    });
+}
+
+async function replayFile(file: string, flags: ReplayFlags): Promise<number> {
+  const rows = await readTrace(file, flags.limit);
+  const progress = new Progress(process.stderr);
+  try {
+    const report =
+      flags.url === undefined
+        ? await onOwnStack(rows, flags, progress)
+        : await onRunning(await runningInstallation(flags), rows, flags, progress);
+    progress.end();
+    process.stdout.write(flags.json ? `${jsonLine(report)}\n` : table(report));
+    return report.differences.length === 0 ? 0 : 1;
+  } finally {
+    progress.end();
+  }
+}
+
+async function onOwnStack(
+  rows: readonly TraceRow[],
+  flags: ReplayFlags,
+  progress: Progress,
+): Promise<ReplayReport> {
+  if (flags.bus !== 'kafka') {
+    throw new ReplayError('bus-unavailable', `--bus ${flags.bus}: this version replays on kafka only`);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-replay-'));
+  const logger = createLogger({ service: 'replay', level: 'warn' });
+  const brokers = process.env['KAFKA_BROKERS']?.split(',').filter((broker) => broker !== '');
+  let stack: Stack | null = null;
+  try {
+    stack = await startStack({
+      folder,
+      logger,
+      onStep: (step) => progress.step(step),
+      ...(brokers === undefined || brokers.length === 0 ? {} : { brokers }),
+    });
+    return await onRunning(stack, rows, flags, progress);
+  } finally {
+    progress.step('stopping');
+    await stack?.stop();
+    if (flags.keep) progress.note(`logs and data are in ${folder}`);
+    else removeFolder(folder, logger);
+  }
+}
+
+async function onRunning(
+  installation: Installation,
+  rows: readonly TraceRow[],
+  flags: ReplayFlags,
+  progress: Progress,
+): Promise<ReplayReport> {
+  progress.step('creating teams and keys');
+  const target = await prepareInstallation(installation, { teams: flags.teams, model: flags.model });
+  progress.begin(rows.length);
+  return replay({
+    target,
+    rows,
+    speed: flags.speed,
+    connections: flags.connections,
+    rowDeadlineMs: ROW_DEADLINE_MS,
+    settleDeadlineMs: SETTLE_DEADLINE_MS,
+    onAnswered: (answered) => progress.answered(answered),
+    onSettling: ({ audit, charges }) => progress.settling(audit, charges),
+  });
+}
+
+async function runningInstallation(flags: ReplayFlags): Promise<Installation> {
+  const { readConfig } = await import('@tollgate/http');
+  const { z } = await import('zod');
+  const { TOLLGATE_TOKEN } = readConfig(z.object({ TOLLGATE_TOKEN: z.string() }), process.env);
+  return {
+    gatewayUrl: flags.url ?? '',
+    directoryUrl: flags.directoryUrl,
+    auditUrl: flags.auditUrl,
+    chargebackUrl: flags.chargebackUrl,
+    token: TOLLGATE_TOKEN,
+  };
+}
+
+function removeFolder(folder: string, logger: Logger): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    logger.warn({ err: error, folder }, 'the temporary folder could not be removed');
+  }
+}
+
+function positive(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('give a whole number from 1.');
+  return n;
+}
+
+function speed(text: string): number | 'max' {
+  if (text === 'max') return 'max';
+  const n = Number(text);
+  if (!(n > 0)) throw new InvalidArgumentError('give a number above 0, or max.');
+  return n;
+}

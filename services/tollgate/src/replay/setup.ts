@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { DirectoryClient } from '@tollgate/directory';
+import type { ReplayTeam } from './load.ts';
+import type { ReplayTarget } from './run.ts';
+
+/** Where a Tollgate runs, and a token of the role platform for it. */
+export interface Installation {
+  readonly gatewayUrl: string;
+  readonly directoryUrl: string;
+  readonly auditUrl: string;
+  readonly chargebackUrl: string;
+  readonly token: string;
+}
+
+/** A key that a broken-off replay left behind is of no use a day later. */
+const KEY_LIFE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Creates what a replay needs in the directory: an organisation of its own with teams, a project and a key each.
+ *
+ * @throws ServiceError where the token lacks a scope or a service does not answer
+ */
+export async function prepareInstallation(
+  installation: Installation,
+  options: { readonly teams: number; readonly model: string },
+): Promise<ReplayTarget> {
+  const { directoryUrl, token } = installation;
+  const directory = new DirectoryClient({ baseUrl: directoryUrl, token });
+  const mark = randomBytes(3).toString('hex');
+  const organisation = await directory.organisations.create({
+    name: `Replay ${mark}`,
+    currency: 'USD',
+    billing_time_zone: 'UTC',
+  });
+  const expiresAt = new Date(Date.now() + KEY_LIFE_MS).toISOString();
+  const teams: ReplayTeam[] = [];
+  for (let n = 1; n <= options.teams; n += 1) {
+    const team = await directory.teams.create({ organisation_id: organisation.id, name: `Team ${n}` });
+    const project = await directory.projects.create({ team_id: team.id, name: 'Replay' });
+    const key = await directory.apiKeys.create({
+      team_id: team.id,
+      project_id: project.id,
+      name: `replay ${mark}`,
+      expires_at: expiresAt,
+    });
+    teams.push({ teamId: team.id, key: key.secret });
+  }
+  return { ...installation, teams, model: options.model };
+}

@@ -1,0 +1,157 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { initTopics } from '@tollgate/bus';
+import { type LocalKafka, startLocalKafka } from '@tollgate/bus/local-kafka';
+import { migrate } from '@tollgate/database';
+import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from '@tollgate/database/embedded';
+import type { Logger } from '@tollgate/telemetry';
+import { serviceSchemas } from '../database/schemas.ts';
+import { type ServiceName, serviceEnvironment } from './environment.ts';
+import { ServiceProcess } from './service-process.ts';
+
+export interface StackOptions {
+  /** Everything the stack keeps goes here; made if missing. The caller removes it after `stop`. */
+  readonly folder: string;
+  /** A running cluster, as host:port; without it a broker is started on this machine's Java. */
+  readonly brokers?: readonly string[];
+  readonly logger: Logger;
+  /** Told before each step, for a person who waits. */
+  readonly onStep?: (step: string) => void;
+}
+
+/** A whole Tollgate: broker, Postgres, and every service as a process of its own. */
+export interface Stack {
+  readonly gatewayUrl: string;
+  readonly directoryUrl: string;
+  readonly auditUrl: string;
+  readonly chargebackUrl: string;
+  /** A token of the role platform. */
+  readonly token: string;
+  /** Null where the brokers were given. */
+  readonly kafka: LocalKafka | null;
+  readonly postgres: EmbeddedPostgres;
+  readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
+  stop(): Promise<void>;
+}
+
+/** The model that the stack's policy serves. */
+export const STACK_MODEL = 'databricks-meta-llama-3-3-70b-instruct';
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 25_000;
+/** In the order in which they start; they stop the other way round, so that what is in flight arrives. */
+const START_ORDER = ['simulated-databricks', 'directory', 'audit', 'chargeback', 'gateway'] as const;
+
+/**
+ * Brings up a stack on free ports and waits until every service is ready.
+ *
+ * @throws StackError, BusError or DatabaseError; what had been started by then is stopped
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { folder, logger, onStep = () => {} } = options;
+  const started: { stop(): Promise<unknown> }[] = [];
+  const stop = async () => {
+    for (const part of started.toReversed()) await part.stop();
+  };
+  try {
+    mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
+    // The embedded Postgres runs as another account where this one is root: it has to pass through.
+    if (process.getuid?.() === 0) chmodSync(folder, 0o711);
+
+    onStep(options.brokers ? 'preparing topics' : 'starting Kafka');
+    const kafka = options.brokers ? null : await startLocalKafka({ folder: join(folder, 'kafka'), logger });
+    if (kafka) started.push(kafka);
+    const brokers = options.brokers ?? kafka?.brokers ?? [];
+    // Replays on a cluster that others use too must not meet.
+    const topicPrefix = options.brokers ? `tollgate-replay-${randomUUID().slice(0, 8)}.` : 'tollgate.';
+    await initTopics({ brokers, topicPrefix }, { replicationFactor: 1, minInsyncReplicas: 1, logger });
+
+    onStep('starting Postgres');
+    const postgres = await startEmbeddedPostgres({ dataFolder: join(folder, 'postgres'), logger });
+    started.push(postgres);
+    const databaseUrls = await migrateSchemas(postgres.url, logger);
+
+    onStep('starting the services');
+    const ports = await servicePorts();
+    writeFileSync(join(folder, 'policy-config.yaml'), policyConfig(ports['simulated-databricks']));
+    const environment = serviceEnvironment({ folder, ports, brokers, topicPrefix, databaseUrls });
+    const services = Object.fromEntries(
+      START_ORDER.map((name) => [
+        name,
+        new ServiceProcess({
+          name,
+          ...environment[name],
+          logFile: join(folder, 'logs', `${name}.log`),
+          url: `http://127.0.0.1:${ports[name]}`,
+          readyTimeoutMs: READY_TIMEOUT_MS,
+          stopTimeoutMs: STOP_TIMEOUT_MS,
+        }),
+      ]),
+    ) as Record<ServiceName, ServiceProcess>;
+    for (const name of START_ORDER) started.push(services[name]);
+    await services.directory.start();
+    await Promise.all(
+      START_ORDER.filter((name) => name !== 'directory').map((name) => services[name].start()),
+    );
+    return {
+      gatewayUrl: services.gateway.url,
+      directoryUrl: services.directory.url,
+      auditUrl: services.audit.url,
+      chargebackUrl: services.chargeback.url,
+      token: readFileSync(join(folder, 'bootstrap-token'), 'utf8').trim(),
+      kafka,
+      postgres,
+      services,
+      stop,
+    };
+  } catch (error) {
+    await stop().catch((stopError: unknown) =>
+      logger.warn({ err: stopError }, 'the stack did not stop in order'),
+    );
+    throw error;
+  }
+}
+
+async function servicePorts(): Promise<Record<ServiceName, number>> {
+  const ports: Partial<Record<ServiceName, number>> = {};
+  for (const name of START_ORDER) ports[name] = await freePort();
+  return ports as Record<ServiceName, number>;
+}
+
+/** The URL of each service's own role, by schema. */
+async function migrateSchemas(ownerUrl: string, logger: Logger): Promise<Record<string, string>> {
+  const urls: Record<string, string> = {};
+  for (const service of await serviceSchemas()) {
+    const rolePassword = randomBytes(18).toString('base64url');
+    await migrate({ ownerUrl, ...service, rolePassword, logger });
+    const url = new URL(ownerUrl);
+    url.username = service.role;
+    url.password = rolePassword;
+    urls[service.schema] = url.toString();
+  }
+  return urls;
+}
+
+function policyConfig(upstreamPort: number): string {
+  return `pack:
+  name: replay
+  version: 1.0.0
+  enabled: true
+providers:
+  targets:
+    - id: simulated
+      provider: databricks:chat:${STACK_MODEL}
+      base_url: http://127.0.0.1:${upstreamPort}/serving-endpoints
+      secret_key_ref:
+        env: DATABRICKS_TOKEN
+policies:
+  chain:
+    - audit-logger
+policy:
+  audit-logger:
+    immutable: true
+    retention_days: 365
+    log_all_access: true
+`;
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { createLogger } from '@tollgate/telemetry';
+import { seededRandom, temporaryFolder } from '@tollgate/testing';
+import { prepareInstallation, readTrace, replay, type TraceRow } from 'tollgate/replay';
+import { STACK_MODEL, type Stack, startStack } from 'tollgate/stack';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { faultsOf, unleash } from './chaos.ts';
+
+/** Production traffic, where it lies beside the checkout; requests of like sizes otherwise. */
+const RECORDED = new URL('../../../shared/traces/azure-llm-2023-code.csv', import.meta.url).pathname;
+const soak = process.env['TOLLGATE_SOAK'] === '1';
+const seed = Number(process.env['TOLLGATE_SEED'] ?? (soak ? Date.now() % 1_000_000 : 20_261));
+const ROWS = soak ? Number.POSITIVE_INFINITY : 500;
+const ROUNDS = soak ? 12 : 1;
+/** Slow enough for every fault to strike while requests are under way. */
+const PACE_MS = soak ? 15 : 40;
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack({
+    folder: temporaryFolder('faults'),
+    logger: createLogger({ service: 'faults', level: 'warn' }),
+  });
+});
+
+afterAll(() => stack?.stop());
+
+async function rows(): Promise<TraceRow[]> {
+  if (existsSync(RECORDED)) return readTrace(RECORDED, ROWS);
+  const random = seededRandom(seed);
+  return Array.from({ length: soak ? 8000 : ROWS }, (_, index) => ({
+    index,
+    atMs: 0,
+    inputTokens: random.integer(1, 7000),
+    outputTokens: random.integer(1, 300),
+  }));
+}
+
+test(
+  `nothing is lost and nothing is doubled when everything is killed under load (seed ${seed})`,
+  async () => {
+    const target = await prepareInstallation(stack, { teams: 5, model: STACK_MODEL });
+    const paced = (await rows()).map((row) => ({ ...row, atMs: row.index * PACE_MS }));
+    const [report, done] = await Promise.all([
+      replay({
+        target,
+        rows: paced,
+        speed: 1,
+        connections: 16,
+        rowDeadlineMs: 120_000,
+        settleDeadlineMs: 90_000,
+      }),
+      unleash(faultsOf(stack), seededRandom(seed), ROUNDS),
+    ]);
+    expect(report.differences, done.join('\n')).toEqual([]);
+    expect(report.sent.requests).toBe(paced.length);
+    expect(report.audit).toEqual(report.sent);
+    expect(report.charges).toEqual(report.sent);
+    expect(report.attempts, 'no request was cut off: the faults struck nothing').toBeGreaterThan(
+      paced.length,
+    );
+  },
+  soak ? 3_600_000 : 300_000,
+);
