@@ -38,7 +38,8 @@ export class TailPublisher {
   #running: Promise<void> | null = null;
   #linger: NodeJS.Timeout | null = null;
   #backOff: { readonly timer: NodeJS.Timeout; readonly end: () => void } | null = null;
-  #urgent = false;
+  /** Somebody waits for what lies before. */
+  #urgentTo: Position = 0;
   #stopping = false;
   /** What is acknowledged from now on comes too late to be noted. */
   #abandoned = false;
@@ -64,15 +65,13 @@ export class TailPublisher {
   /** There is something new to publish. */
   wake(): void {
     if (this.#running !== null || this.#stopping || this.#damage !== null) return;
-    const ready = this.#options.durable() - this.#cursor;
-    if (ready <= 0) return;
-    if (this.#urgent || ready >= this.#options.batchBytes) this.#run();
-    else this.#linger ??= setTimeout(() => this.#run(), this.#options.lingerMs);
+    if (this.#due()) this.#run();
+    else if (this.#ready() > 0) this.#linger ??= setTimeout(() => this.#run(), this.#options.lingerMs);
   }
 
-  /** Somebody waits for the broker: publish what is there without waiting for company. */
-  hurry(): void {
-    this.#urgent = true;
+  /** Somebody waits for everything up to `position`: publish without waiting for company. */
+  hurry(position: Position): void {
+    this.#urgentTo = Math.max(this.#urgentTo, position);
     this.wake();
   }
 
@@ -81,7 +80,7 @@ export class TailPublisher {
    * @returns whether everything was acknowledged
    */
   async drain(deadlineMs: number): Promise<boolean> {
-    this.hurry();
+    this.hurry(this.#options.durable());
     const deadline = new AbortController();
     const timer = setTimeout(() => {
       this.#stop();
@@ -118,12 +117,17 @@ export class TailPublisher {
   /** Goes on while there is a full batch, or somebody waits. */
   async #publishAll(): Promise<void> {
     do {
-      this.#urgent = false;
       const target = this.#options.durable();
       while (this.#cursor < target && !this.#stopping) {
         if (!(await this.#publishNext(target))) return;
       }
-    } while (!this.#stopping && (this.#urgent || this.#ready() >= this.#options.batchBytes));
+    } while (!this.#stopping && this.#due());
+  }
+
+  /** Whether there is something that should go out now. */
+  #due(): boolean {
+    const ready = this.#ready();
+    return ready > 0 && (this.#cursor < this.#urgentTo || ready >= this.#options.batchBytes);
   }
 
   #ready(): number {

@@ -94,7 +94,7 @@ export class RunningSource {
         if (options.store.wantsSpares) void this.#tendFiles();
         this.#tail?.wake();
       },
-      urgent: () => this.#tail?.hurry(),
+      urgent: (position) => this.#tail?.hurry(position),
     });
     this.#every(TEND_EVERY_MS, async () => this.tend());
   }

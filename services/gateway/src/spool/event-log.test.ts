@@ -127,6 +127,27 @@ describe('the event log', () => {
     }
   });
 
+  test('syncs a segment that was rolled away from while another sync was under way', async () => {
+    const disk = new DiskInTest();
+    const { log, folder } = openLog({ disk });
+    const json = JSON.stringify({ filler: 'x'.repeat(3000) });
+    const waits: Promise<void>[] = [];
+    let awaited = 0;
+    for (let i = 0; i < 120; i += 1) {
+      const position = log.append(TYPE, json);
+      if (i % 7 === 0) {
+        waits.push(reached(log, 'disk', position));
+        awaited = i + 1;
+        // A turn and a half: the sync has begun, and is not over.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await Promise.all(waits);
+    const copy = temporaryFolder('power');
+    disk.copyAfterPowerLoss(folder, copy, seededRandom(3));
+    expect(readBack(copy).length).toBeGreaterThanOrEqual(awaited);
+  });
+
   test('has everything on disk soon, although nobody waits', async () => {
     const { log } = openLog();
     log.append(TYPE, '{}');

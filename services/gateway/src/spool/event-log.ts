@@ -36,8 +36,8 @@ export interface EventLogOptions {
 export interface LogFollower {
   /** More is on disk. */
   durable(): void;
-  /** Somebody waits for the broker: publish at once. */
-  urgent(): void;
+  /** Somebody waits until the broker has everything up to `position`: publish at once. */
+  urgent(position: Position): void;
 }
 
 /** A mark and the position behind its last event. */
@@ -279,7 +279,7 @@ export class EventLog implements Spool {
     } else {
       this.#broker.add(position, this.#options.clock.monotonic(), done);
       this.#commit.kick();
-      this.#follower?.urgent();
+      this.#follower?.urgent(position);
     }
   }
 

@@ -7,6 +7,9 @@ export interface FolderLock {
   release(): void;
 }
 
+/** A connection that is collected as garbage would give up its lock. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Takes a folder for this process alone. Node has no flock of its own; SQLite's exclusive lock is one that the
  * kernel keeps (POSIX record lock), so it ends with the process however that ends, holds between containers
@@ -28,7 +31,12 @@ export function lockFolder(folder: string): FolderLock {
     );
   }
   writeFileSync(ownerFile, `${process.pid}\n`);
-  return { release: () => database.close() };
+  held.add(database);
+  return {
+    release: () => {
+      if (held.delete(database)) database.close();
+    },
+  };
 }
 
 function ownerOf(file: string): string {
