@@ -61,10 +61,13 @@ export interface GatewayFlags {
  * @throws ConfigError one line that names the variable; where no bus is configured, the choices there are
  */
 export function gatewayConfig(env: Environment, flags: GatewayFlags) {
-  const read = readConfig(environment, {
-    ...env,
-    ...(flags.listen === undefined ? {} : { LISTEN: flags.listen }),
-  });
+  const flagged = flags.listen === undefined ? env : { ...env, LISTEN: flags.listen };
+  const read = readConfig(environment, flagged);
+  for (const name of ['TOLLGATE_AUDIT_URL', 'TOLLGATE_DIRECTORY_URL'] as const) {
+    if (read[name] !== undefined && read.TOLLGATE_TOKEN === undefined) {
+      throw new ConfigError('TOLLGATE_TOKEN', `is not set, but ${name} is: give it (or TOLLGATE_TOKEN_FILE)`);
+    }
+  }
   const options: GatewayOptions = {
     limits: {
       recordTimeoutMs: RECORD_TIMEOUT_MS,

@@ -174,16 +174,3 @@ export function refuse(
     retryAfter: entry.status === 503 ? RETRY_AFTER_SECONDS : null,
   };
 }
-
-export type GatewayErrorCode = 'config' | 'secret_missing' | 'no_bus' | 'no_targets' | 'listen';
-
-/** Why the gateway can't start: one line that says what to change. */
-export class GatewayError extends Error {
-  readonly code: GatewayErrorCode;
-
-  constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'GatewayError';
-    this.code = code;
-  }
-}

@@ -23,5 +23,5 @@ export { createGateway, type Gateway, type GatewayOptions, type GatewayParts } f
 export type { Authenticate, Caller, Unauthenticated } from './callers/caller.ts';
 export type { CallLimits } from './calls/environment.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { GatewayError, type GatewayErrorCode } from './errors.ts';
+export { ANSWERS, type AnswerCode } from './errors.ts';
 export type { Policy, Target, Verdict } from './policy/policy.ts';

@@ -120,7 +120,8 @@ function registerKeyed(app: FastifyInstance, parts: ServerParts): void {
     if (typeof caller === 'string') {
       parts.rejections.count(addressPrefix(request.raw.socket.remoteAddress), caller);
       parts.tallies.ended('unknown', 'unauthenticated');
-      void refuseWith(reply.header('www-authenticate', 'Bearer'), requestId, refuse(caller));
+      if (caller !== 'directory_stale') void reply.header('www-authenticate', 'Bearer');
+      void refuseWith(reply, requestId, refuse(caller));
       return;
     }
     request.arrival = { requestId, caller, requestedAtMs: parts.clock.now(), arrivedMs };

@@ -10,8 +10,8 @@ export interface Caller {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Why a caller is not known. */
-export type Unauthenticated = 'missing_api_key' | 'invalid_api_key' | 'expired_api_key';
+/** Why a caller is not known; `directory_stale`: it might be one, but the directory's state is missing or too old. */
+export type Unauthenticated = 'missing_api_key' | 'invalid_api_key' | 'expired_api_key' | 'directory_stale';
 
 /**
  * Finds the caller by the value of the `authorization` header; asked once per request, so it has to be a look-up

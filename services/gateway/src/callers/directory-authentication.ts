@@ -7,14 +7,20 @@ import type { Authenticate, Caller } from './caller.ts';
  *
  * Gives the same object for as long as nothing about the key changes, so that what is written from it can be kept
  * (events/attribution-text.ts).
+ *
+ * @param isCurrent whether the state is complete and recent; otherwise a key that is not in it may well be valid
  */
-export function authenticateByDirectory(view: DirectoryView, clock: Clock): Authenticate {
+export function authenticateByDirectory(
+  view: DirectoryView,
+  clock: Clock,
+  isCurrent: () => boolean,
+): Authenticate {
   const callers = new WeakMap<KnownApiKey, Caller>();
   return (authorization) => {
     const secret = parseBearer(authorization);
     if (secret === null) return 'missing_api_key';
     const known = view.apiKeyByHash(hashCredential(secret));
-    if (known === undefined) return 'invalid_api_key';
+    if (known === undefined) return isCurrent() ? 'invalid_api_key' : 'directory_stale';
     if (clock.now() >= known.expiresAtMs) return 'expired_api_key';
     const costCentreId = view.costCentreOf(known.key);
     const caller = callers.get(known);

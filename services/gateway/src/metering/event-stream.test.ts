@@ -8,8 +8,7 @@ const chunk = (content: string, extra = '') =>
   `data: {"id":"c","choices":[{"index":0,"delta":{"content":${JSON.stringify(content)}}}]${extra}}\n\n`;
 const USAGE = 'data: {"id":"c","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n';
 const DONE = 'data: [DONE]\n\n';
-const TEXT =
-  chunk('Hello') + chunk('"usage" and data: [DONE]\n\n') + chunk('"error"') + ': ping\n\n' + chunk('né 😀');
+const TEXT = `${chunk('Hello') + chunk('"usage" and data: [DONE]\n\n') + chunk('"error"')}: ping\n\n${chunk('né 😀')}`;
 
 interface Outcome {
   readonly passed: string;

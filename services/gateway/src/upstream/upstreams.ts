@@ -1,5 +1,6 @@
+import type { Environment } from '@tollgate/http';
 import type { PolicyConfig } from '@tollgate/policy';
-import { type Environment, upstreamSecret } from './secrets.ts';
+import { upstreamSecret } from './secrets.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
 export interface UpstreamBounds {
@@ -10,7 +11,7 @@ export interface UpstreamBounds {
 /**
  * A pool of connections for each pair of address and credential among the targets, by target id.
  *
- * @throws GatewayError `secret_missing`
+ * @throws ConfigError where a credential is missing
  */
 export function upstreamsOf(
   config: PolicyConfig,

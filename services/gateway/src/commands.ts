@@ -1,0 +1,30 @@
+import { runProcess } from '@tollgate/http';
+import { createLogger } from '@tollgate/telemetry';
+import { Command } from 'commander';
+import type { GatewayFlags } from './config.ts';
+import { startGateway } from './run.ts';
+
+/** Beyond the longest stop deadline that the configuration usually asks for. */
+const STOP_DEADLINE_MS = 30_000;
+
+/** `tollgate gateway run`. */
+export function gatewayCommand(): Command {
+  const command = new Command('gateway').description('the OpenAI-compatible gateway');
+  command
+    .command('run')
+    .description('serve until told to stop; configured by environment variables')
+    .option('--listen <host:port>', 'where to listen (environment: LISTEN; 0.0.0.0:41002 unless given)')
+    .option('--policy-config <file>', 'what is served, and by which rules (GATEWAY_POLICY_CONFIG)')
+    .action(run);
+  return command;
+}
+
+async function run(flags: GatewayFlags): Promise<void> {
+  const logger = createLogger({ service: 'gateway' });
+  process.exitCode = await runProcess({
+    name: 'gateway',
+    logger,
+    deadlineMs: STOP_DEADLINE_MS,
+    start: () => startGateway(process.env, flags, logger),
+  });
+}
