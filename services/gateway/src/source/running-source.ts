@@ -64,7 +64,6 @@ export interface RunningSourceOptions {
 const TEND_EVERY_MS = 250;
 /** How often the place that the broker has acknowledged is noted. */
 const NOTE_EVERY_MS = 1000;
-const REGISTER_EVERY_MS = 5000;
 
 /** An epoch at work: carries its log to the bus, speaks for it, and looks after its files. */
 export class RunningSource {
@@ -147,7 +146,7 @@ export class RunningSource {
     }
     if (services.directory !== undefined) {
       this.#registration = new Registration(services.directory, instance, logger);
-      this.#every(REGISTER_EVERY_MS, () => this.#registration?.attempt() ?? Promise.resolve());
+      this.#every(settings.registerMs, () => this.#registration?.attempt() ?? Promise.resolve());
       void this.#registration.attempt();
     }
     void this.beat();

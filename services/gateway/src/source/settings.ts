@@ -19,6 +19,8 @@ export interface SpoolSettings {
   readonly heartbeatMs: number;
   readonly earlierHeartbeatMs: number;
   readonly gapPollMs: number;
+  /** Between two attempts to tell the directory the instance's key. */
+  readonly registerMs: number;
 }
 
 const MIB = 1 << 20;
@@ -37,6 +39,7 @@ export const DEFAULT_SPOOL_SETTINGS: SpoolSettings = {
   heartbeatMs: 5000,
   earlierHeartbeatMs: 60_000,
   gapPollMs: 10_000,
+  registerMs: 5000,
 };
 /** A reader has to get the largest event, with its frame, in one piece. */
 const MIN_BATCH_BYTES = 128 * 1024;
