@@ -74,7 +74,7 @@ export class LogWriter {
   #state: LogState;
   /** The segment of this epoch; null until its first event. */
   #segment: { readonly id: number; readonly name: string } | null = null;
-  readonly #suspectIds: boolean;
+  #suspectIds: boolean;
 
   private constructor(options: WriterOptions, state: LogState, suspectIds: boolean) {
     this.#options = options;
@@ -86,7 +86,7 @@ export class LogWriter {
   /**
    * Begins an epoch, which ends every earlier one.
    *
-   * @param suspectIds look every event id up before it is placed: after an epoch that ended because one was taken
+   * @param suspectIds look the first batch's event ids up: after an epoch that ended because one was taken
    * @throws AuditError `archive_truncated` where the archive holds less than the log says
    */
   static async begin(options: WriterOptions, suspectIds = false): Promise<LogWriter> {
@@ -235,6 +235,7 @@ export class LogWriter {
       await noteUnverified(tx, words.unverified);
     });
     this.#state = next;
+    this.#suspectIds = false;
     this.#register.settle();
   }
 
