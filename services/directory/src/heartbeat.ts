@@ -5,6 +5,8 @@ import type { Logger } from '@tollgate/telemetry';
 import type { IdSource } from './ids.ts';
 
 export const HEARTBEAT_INTERVAL_MS = 1_000;
+/** After one that could not be said. */
+const RETRY_MS = 250;
 /** A heartbeat is not said if the database has not answered by then. */
 const DATABASE_TIMEOUT_MS = 2_000;
 
@@ -56,7 +58,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       if (trouble === null) logger.warn({ err: error }, 'the heartbeat could not be said');
       trouble = 'the heartbeat can not be said: the database or the bus does not answer';
     }
-    if (!stopped) timer = setTimeout(next, intervalMs);
+    const pauseMs = trouble === null ? intervalMs : Math.min(intervalMs, RETRY_MS);
+    if (!stopped) timer = setTimeout(next, pauseMs);
   };
   const next = () => {
     running = beat();

@@ -4,6 +4,7 @@ import { EntityStore } from '../store/entity-table.ts';
 import type { EntityKind } from './entity-kind.ts';
 import { assertExpiry } from './expiry.ts';
 import { withOrganisationOfTeam } from './organisation-of-team.ts';
+import { assertScope } from './rights.ts';
 import { shownBase } from './shown.ts';
 import { id, instant, name, tags } from './values.ts';
 
@@ -85,7 +86,18 @@ export const apiKeys = {
       throw refuseField(DIRECTORY_PROBLEMS.invalidValue, 'principal_id', message);
     }
     const complete = await withOrganisationOfTeam(values, context);
-    return itself ? { ...complete, principal_id: keyId } : complete;
+    if (itself) return { ...complete, principal_id: keyId };
+    const { actor } = context;
+    // Whoever has a key of a principal has what its groups allow.
+    if (actor === 'system' || actor.id !== values['principal_id']) {
+      assertScope(
+        actor,
+        'roles:assign',
+        String(complete['organisation_id']),
+        'a key that stands for another',
+      );
+    }
+    return complete;
   },
   beforeChange: (_row, values, { nowMs }) => assertExpiry(values, nowMs),
 } as const satisfies EntityKind;

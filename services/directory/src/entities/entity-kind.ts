@@ -1,13 +1,17 @@
 import type { Transaction } from '@tollgate/database';
 import type { DirectoryKind } from '@tollgate/events';
-import type { Scope } from '@tollgate/http';
+import type { Principal, Scope } from '@tollgate/http';
 import type { z } from 'zod';
 import type { EntityStore, Row } from '../store/entity-table.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
 /** What the checks before a write can use. */
-export type WriteContext = { readonly tx: Transaction; readonly nowMs: number };
+export type WriteContext = {
+  readonly tx: Transaction;
+  readonly nowMs: number;
+  readonly actor: Principal | 'system';
+};
 
 /** Everything that is particular to one kind of entity; the rest (`crud-routes`, `directory-writer`) is the same for all. */
 export type EntityKind = {

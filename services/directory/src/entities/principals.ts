@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { EntityStore } from '../store/entity-table.ts';
+import { EntityStore, type Row } from '../store/entity-table.ts';
 import { accessTokens } from './access-tokens.ts';
 import { apiKeys } from './api-keys.ts';
 import type { EntityKind, Values, WriteContext } from './entity-kind.ts';
+import { assertScope } from './rights.ts';
 import { roleGrants } from './role-grants.ts';
 import { shownBase } from './shown.ts';
 import { id, line, name } from './values.ts';
@@ -24,6 +25,8 @@ const shared = {
   filters: ['organisation_id', 'name'],
   afterWrite: writeMembership,
   dependants: credentialsOf,
+  beforeChange: (row: Row, values: Values, context: WriteContext) =>
+    assertMembership({ ...values, organisation_id: row['organisation_id'] }, context),
 } as const satisfies Partial<EntityKind>;
 
 const shown = {
@@ -62,7 +65,10 @@ export const users = {
     external_subject: line(255).nullable().optional(),
     group_ids: groupIds.optional(),
   }),
-  beforeCreate: (values) => ({ ...values, type: 'user' }),
+  beforeCreate(values: Values, context: WriteContext) {
+    assertMembership(values, context);
+    return { ...values, type: 'user' };
+  },
 } as const satisfies EntityKind;
 
 /** A program. Deleting one revokes the keys, tokens and grants that stand for it. */
@@ -85,8 +91,18 @@ export const servicePrincipals = {
   shown: z.object(shown),
   creation: z.strictObject({ organisation_id: id, name, group_ids: groupIds.default([]) }),
   change: z.strictObject({ name: name.optional(), group_ids: groupIds.optional() }),
-  beforeCreate: (values) => ({ ...values, type: 'service' }),
+  beforeCreate(values: Values, context: WriteContext) {
+    assertMembership(values, context);
+    return { ...values, type: 'service' };
+  },
 } as const satisfies EntityKind;
+
+/** Who is put into a group gets its roles. */
+function assertMembership(values: Values, { actor }: WriteContext): void {
+  const groups: unknown = values['group_ids'];
+  if (!Array.isArray(groups) || groups.length === 0) return;
+  assertScope(actor, 'roles:assign', String(values['organisation_id']), 'membership in groups');
+}
 
 async function writeMembership(principalId: string, values: Values, { tx }: WriteContext): Promise<void> {
   if (values['group_ids'] === undefined) return;

@@ -6,7 +6,6 @@ const MAX_VERSION = 2_147_483_647;
 export function line(maxLength: number) {
   return z
     .string()
-    .min(1)
     .max(maxLength)
     .regex(/^[!-~\u00a1-\uffff]([ -~\u00a0-\uffff]*[!-~\u00a1-\uffff])?$/, {
       error: 'must be one line of text without control characters or space at its ends',

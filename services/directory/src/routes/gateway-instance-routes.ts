@@ -1,4 +1,4 @@
-import { HttpProblem, PROBLEMS, type Route, route } from '@tollgate/http';
+import { HttpProblem, PROBLEMS, type Route, reaches, route } from '@tollgate/http';
 import { z } from 'zod';
 import { gatewayInstances } from '../entities/gateway-instances.ts';
 import { DIRECTORY_PROBLEMS } from '../errors.ts';
@@ -48,7 +48,8 @@ export function gatewayInstanceRoutes({ writer }: { readonly writer: DirectoryWr
             return { status: 201 as const, headers: { location: `/v1/${kind.path}/${row.id}` }, body: row };
           }
           if (known['public_key'] === body.public_key) return { status: 200 as const, body: known };
-          if (!principal.scopes.has('directory:write')) {
+          const mayReplace = principal.scopes.get('directory:write');
+          if (mayReplace === undefined || !reaches(mayReplace, null, null)) {
             throw new HttpProblem(
               DIRECTORY_PROBLEMS.instanceKeyDiffers,
               'the instance is registered with another key: changing it takes the scope directory:write',

@@ -117,7 +117,7 @@ export class DirectoryWriter {
       await enqueue(tx, [{ draft: entityDraft(ids.uuid(), at, entity), key: `${kind.kind}/${row.id}` }]);
       await notifyChange(tx, entity);
     };
-    const context = { tx, nowMs, at };
+    const context = { tx, nowMs, at, actor };
     return {
       ...context,
       record,
