@@ -1,0 +1,27 @@
+/**
+ * `npm run bench -- <benchmark> [--json]`: measures one thing against its floor on this machine, in this run. With
+ * `--json` the last line is one JSON object; without it, a table. Figures are ratios of paired rounds wherever a
+ * ratio says more than an absolute does.
+ */
+interface Benchmark {
+  readonly description: string;
+  readonly run: () => Promise<(args: readonly string[]) => Promise<void>>;
+}
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  gateway: {
+    description: 'CPU and latency of one gateway process against a bare proxy',
+    run: async () => (await import('./gateway.ts')).benchGateway,
+  },
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+if (benchmark === undefined) {
+  const list = Object.entries(BENCHMARKS).map(([each, { description }]) => `  ${each}: ${description}`);
+  process.stderr.write(`Usage: npm run bench -- <benchmark> [--json]\n${list.join('\n')}\n`);
+  process.exitCode = 2;
+} else {
+  const run = await benchmark.run();
+  await run(args);
+}
