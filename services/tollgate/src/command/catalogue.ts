@@ -6,6 +6,28 @@ export interface CatalogueEntry {
   readonly load: () => Promise<Command>;
 }
 
+/** The directory's nouns: each creates, lists, shows and deletes over its API. */
+const NOUNS = {
+  org: 'organisations',
+  'cost-centre': 'cost centres',
+  team: 'teams',
+  project: 'projects',
+  group: 'groups',
+  'group-role': 'the standing roles of groups',
+  user: 'people',
+  'service-principal': 'programs',
+  key: 'API keys for the gateway',
+  token: "access tokens for the services' APIs",
+  grant: 'roles for a while, which a second person approves',
+} as const;
+
+async function nounCommand(name: string): Promise<Command> {
+  const { directoryClientCommands } = await import('@tollgate/directory/commands');
+  const command = directoryClientCommands().find((candidate) => candidate.name() === name);
+  if (command === undefined) throw new Error(`the directory has no command ${name}`);
+  return command;
+}
+
 /** Every command of `tollgate`, by name. */
 export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
   gateway: {
@@ -16,6 +38,9 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     description: 'who may call: organisations, teams, people, keys',
     load: async () => (await import('@tollgate/directory/commands')).directoryCommand(),
   },
+  ...Object.fromEntries(
+    Object.entries(NOUNS).map(([name, description]) => [name, { description, load: () => nounCommand(name) }]),
+  ),
   audit: {
     description: 'the audit trail',
     load: async () => (await import('@tollgate/audit/commands')).auditCommand(),
