@@ -45,6 +45,7 @@ export interface HttpService {
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const MAX_PARAM_LENGTH = 256;
+const IDLE_CHECK_INTERVAL_MS = 20;
 
 /**
  * The HTTP side of a service: its routes behind tokens and scopes, `/healthz`, `/readyz`, `/metrics` and
@@ -124,10 +125,13 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
     async stop() {
       state.stopping = true;
       const cut = setTimeout(() => app.server.closeAllConnections(), settings.stopTimeoutMs);
+      // A connection whose last answer is out would otherwise be kept for another request that never comes.
+      const tidy = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_INTERVAL_MS);
       try {
         await app.close();
       } finally {
         clearTimeout(cut);
+        clearInterval(tidy);
       }
     },
   };

@@ -50,6 +50,7 @@ const OF_FASTIFY: Readonly<Record<string, readonly [ProblemKind, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: [PROBLEMS.bodyTooLarge, 'send a smaller body'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [PROBLEMS.unsupportedMediaType, 'send content-type: application/json'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [PROBLEMS.badRequest, 'content-length and body differ'],
+  FST_ERR_MAX_PARAM_LENGTH: [PROBLEMS.notFound, 'nothing has so long an id'],
   FST_ERR_BAD_URL: [PROBLEMS.badRequest, 'the path is not validly percent-encoded'],
 };
 
