@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Most tests run two files at a time; those that kill processes or measure run alone, after the others. */
-const ALONE = ['test/faults/**/*.test.ts', 'test/load/**/*.test.ts'];
+const ALONE = ['**/*.alone.test.ts', 'test/faults/**/*.test.ts', 'test/load/**/*.test.ts'];
 
 const EVERYWHERE = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'test/**/*.test.ts'];
 

@@ -17,12 +17,16 @@ const ROLE = 'bus_contract';
 
 export type KafkaHarness = BusHarness & { readonly config: KafkaConfig; close(): Promise<void> };
 
-/** A harness on the test run's broker: topics and a database of its own. */
-export async function createKafkaHarness(): Promise<KafkaHarness> {
-  const kafka = await kafkaForTests();
-  const config: KafkaConfig = { brokers: kafka.brokers, topicPrefix: kafka.topicPrefix };
+/** A harness with topics and a database of its own, on the test run's broker unless another cluster is given. */
+export async function createKafkaHarness(brokers?: readonly string[]): Promise<KafkaHarness> {
+  const config: KafkaConfig =
+    brokers === undefined ? await kafkaForTests() : { brokers, topicPrefix: 'failover.' };
   const logger = createLogger({ service: 'bus-contract', level: 'silent' });
-  await initTopics(config, { partitions: PARTITIONS, replicationFactor: 1, logger });
+  await initTopics(config, {
+    partitions: PARTITIONS,
+    ...(brokers === undefined ? { replicationFactor: 1 } : {}),
+    logger,
+  });
   const database = await createTestDatabase({
     services: [{ schema: ROLE, role: ROLE, sets: [busMigrations, contractMigrations] }],
   });

@@ -12,7 +12,8 @@ import { SnapshotWriter } from './snapshot-writer.ts';
 
 const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_INTERVAL_MS = 2_000;
-const FETCH_MAX_WAIT_MS = 100;
+/** How long the broker holds a fetch when there is nothing; it answers at once when there is. */
+const FETCH_MAX_WAIT_MS = 300;
 const FETCH_MAX_PARTITION_BYTES = 4 * 1024 * 1024;
 /** With a snapshot at hand, this is how long a broker is waited for that neither answers nor refuses. */
 const SNAPSHOT_GRACE_MS = 3_000;
