@@ -15,10 +15,8 @@ export type ChargebackErrorCode =
   | 'time_zone_unknown'
   /** A report's parameters contradict each other. */
   | 'report_invalid'
-  /** The service answered a command with an error, or not at all. */
-  | 'request_failed'
-  /** A configuration value cannot be used. */
-  | 'config_invalid';
+  /** A report would have more rows than anybody reads. */
+  | 'report_too_large';
 
 /** Every error that the chargeback service itself raises; the message names the field and says what to do. */
 export class ChargebackError extends Error {

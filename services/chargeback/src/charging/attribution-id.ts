@@ -21,34 +21,40 @@ export class AttributionRows {
   readonly #rows = new Map<string, AttributionRow>();
 
   of(attribution: Attribution): AttributionRow {
-    const tagsJson = orderedTags(attribution.tags);
-    const text = JSON.stringify([
-      attribution.organisation_id,
-      attribution.team_id,
-      attribution.project_id,
-      attribution.cost_centre_id,
-      attribution.principal_type,
-      attribution.principal_id,
-      attribution.key_id,
-      attribution.requested_model,
-      attribution.served_model,
-      attribution.target_id,
-      attribution.serving_mode,
-      attribution.region,
-      tagsJson,
-    ]);
+    const text = dimensionsOf(attribution, JSON.stringify(attribution.tags));
     const known = this.#rows.get(text);
     if (known !== undefined) return known;
-    const digest = createHash('sha256').update(`tollgate/attribution/v1\n${text}`).digest();
-    const row = { attributionId: uuidFromDigest(digest), attribution, tagsJson };
+    const row = attributionRow(attribution);
     if (this.#rows.size >= MAX_CACHED) this.#rows.clear();
     this.#rows.set(text, row);
     return row;
   }
 }
 
-function orderedTags(tags: Readonly<Record<string, string>>): string {
-  const names = Object.keys(tags);
-  if (names.length < 2) return JSON.stringify(tags);
-  return JSON.stringify(Object.fromEntries(names.sort().map((name) => [name, tags[name]])));
+function attributionRow(attribution: Attribution): AttributionRow {
+  const { tags } = attribution;
+  const names = Object.keys(tags).sort();
+  const tagsJson = JSON.stringify(Object.fromEntries(names.map((name) => [name, tags[name]])));
+  const text = dimensionsOf(attribution, tagsJson);
+  const digest = createHash('sha256').update(`tollgate/attribution/v1\n${text}`).digest();
+  return { attributionId: uuidFromDigest(digest), attribution, tagsJson };
+}
+
+/** Equal texts, equal dimensions: as JSON, no value can pose as two. */
+function dimensionsOf(attribution: Attribution, tagsJson: string): string {
+  return JSON.stringify([
+    attribution.organisation_id,
+    attribution.team_id,
+    attribution.project_id,
+    attribution.cost_centre_id,
+    attribution.principal_type,
+    attribution.principal_id,
+    attribution.key_id,
+    attribution.requested_model,
+    attribution.served_model,
+    attribution.target_id,
+    attribution.serving_mode,
+    attribution.region,
+    tagsJson,
+  ]);
 }

@@ -1,8 +1,6 @@
 import type { Transaction } from '@tollgate/database';
 import { textArray } from './array-literal.ts';
-
-/** What the directory says of an organisation's billing time zone; undefined where it does not know it. */
-export type TimeZoneSource = (organisationId: string) => string | undefined;
+import type { TimeZones } from './directory-time-zones.ts';
 
 const FIX = `
   INSERT INTO billing_calendar (organisation_id, time_zone, fixed_at)
@@ -18,12 +16,12 @@ const READ = `SELECT organisation_id, time_zone FROM billing_calendar WHERE orga
  * directory told it: a change in the directory must not move usage between months that are already reported.
  */
 export class BillingCalendar {
-  readonly #directory: TimeZoneSource;
+  readonly #directory: TimeZones;
   readonly #now: () => Date;
   /** Only what an earlier transaction has committed. */
   readonly #fixed = new Map<string, string>();
 
-  constructor(directory: TimeZoneSource, now: () => Date) {
+  constructor(directory: TimeZones, now: () => Date) {
     this.#directory = directory;
     this.#now = now;
   }
@@ -32,8 +30,9 @@ export class BillingCalendar {
   async zonesOf(tx: Transaction, organisationIds: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
     const unknown = [...organisationIds].filter((id) => !this.#fixed.has(id)).sort();
     if (unknown.length === 0) return this.#fixed;
+    await this.#directory.known(new Set(unknown));
     const told = unknown.flatMap((id) => {
-      const timeZone = this.#directory(id);
+      const timeZone = this.#directory.of(id);
       return timeZone === undefined ? [] : [{ id, timeZone }];
     });
     const inserted = await tx.query<{ organisation_id: string }>({

@@ -1,6 +1,6 @@
 import type { PriceBook } from '../prices/price-book.ts';
 import { billingPeriodAt } from '../time/billing-period.ts';
-import { epochMicros, hourOf } from '../time/instant.ts';
+import { epochHour, epochMicros } from '../time/instant.ts';
 import type { AttributionRows } from './attribution-id.ts';
 import { type ChargedUsage, currencyOf, type UsageEvent } from './charged-usage.ts';
 import { priceUsage } from './price-usage.ts';
@@ -31,7 +31,7 @@ function chargeEvent(event: UsageEvent, rules: ChargingRules): ChargedUsage {
   return {
     event,
     atMicros,
-    hour: hourOf(atMicros),
+    hour: epochHour(atMicros),
     attributionRow: rules.attributions.of(attribution),
     billingPeriod: billingPeriodAt(Math.floor(atMicros / 1000), timeZone ?? ASSUMED_TIME_ZONE),
     timeZoneAssumed: timeZone === undefined,

@@ -93,7 +93,7 @@ describe('charging a batch', () => {
       { token_class: 'input', lines: 2n, quantity: 200n, amount: '0.000108' },
       { token_class: 'output', lines: 2n, quantity: 40n, amount: '0.0000256' },
     ]);
-    expect(await database.rows('SELECT * FROM usage WHERE event_id = $$' + countingUuid(1) + '$$')).toEqual([
+    expect(await database.rows(`SELECT * FROM usage WHERE event_id = '${countingUuid(1)}'`)).toEqual([
       expect.objectContaining({
         request_id: countingUuid(1, 2),
         client_request_id: 'client-1',

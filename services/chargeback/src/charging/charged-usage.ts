@@ -9,8 +9,8 @@ export type UsageEvent = TollgateEvent<'tollgate.usage.v1'>;
 export type ChargedUsage = {
   readonly event: UsageEvent;
   readonly atMicros: EpochMicros;
-  /** The UTC hour of `requested_at`. */
-  readonly hour: string;
+  /** The UTC hour of `requested_at`, in hours since 1970. */
+  readonly hour: number;
   readonly attributionRow: AttributionRow;
   readonly billingPeriod: string;
   /** Whether the period is that of UTC for want of the organisation's own time zone. */

@@ -31,13 +31,14 @@ function fault(event: UsageEvent, bytes: Uint8Array): string | null {
   if (!Number.isSafeInteger(Number(event.sequence))) return 'sequence: is too large';
   if (data.requested_at < FIRST_YEAR) return 'data.requested_at: is before the year 2000';
   if (data.attempt > MAX_ATTEMPT) return `data.attempt: is more than ${MAX_ATTEMPT}`;
-  for (const [name, quantity] of Object.entries(data.quantities)) {
-    if (typeof quantity === 'number' && quantity > MAX_TOKENS) {
+  for (const name in data.quantities) {
+    if (Number(data.quantities[name]) > MAX_TOKENS)
       return `data.quantities.${name}: is more than ${MAX_TOKENS}`;
-    }
   }
-  for (const [name, value] of Object.entries(data.attribution.tags)) {
-    if (!name.isWellFormed() || !value.isWellFormed()) return 'data.attribution.tags: is not Unicode';
+  const { tags } = data.attribution;
+  for (const name in tags) {
+    if (!name.isWellFormed() || tags[name]?.isWellFormed() !== true)
+      return 'data.attribution.tags: is not Unicode';
   }
   if (
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(ESCAPED_NUL) &&

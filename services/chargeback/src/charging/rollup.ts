@@ -1,10 +1,12 @@
 import type { PriceRow } from '../prices/price-row.ts';
 import { amountOf } from '../prices/unit-price.ts';
+import { hourStart } from '../time/instant.ts';
 import type { ChargedUsage } from './charged-usage.ts';
 import type { ChargeLine, ChargeStatus } from './price-usage.ts';
 
 /** What the keys of both rollups begin with. */
 export type HourKey = {
+  /** As a timestamp. */
   readonly hour: string;
   readonly attributionId: string;
   readonly billingPeriod: string;
@@ -109,7 +111,7 @@ function addLine(rows: Map<string, ChargeHour>, key: string, charged: ChargedUsa
 
 function hourKey(charged: ChargedUsage): HourKey {
   return {
-    hour: charged.hour,
+    hour: hourStart(charged.hour),
     attributionId: charged.attributionRow.attributionId,
     billingPeriod: charged.billingPeriod,
     outcome: charged.event.data.outcome,

@@ -18,6 +18,7 @@ const INSERT_ATTRIBUTIONS = `
   RETURNING attribution_id`;
 
 const INSERT_USAGE = `
+  WITH inserted AS (
   INSERT INTO usage (event_id, request_id, client_request_id, attribution_id, requested_at, billing_period,
     time_zone_assumed, attempt, final, outcome, fidelity, input_tokens, output_tokens, cached_input_tokens,
     cache_creation_tokens, reasoning_tokens, currency, source, sequence)
@@ -25,7 +26,11 @@ const INSERT_USAGE = `
     $7::boolean[], $8::integer[], $9::boolean[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],
     $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::bigint[])
   ON CONFLICT (event_id) DO NOTHING
-  RETURNING event_id`;
+  RETURNING event_id
+  )
+  -- Which ones is told only where it is not all of them: nearly always it is.
+  SELECT count(*)::integer AS count, CASE WHEN count(*) < $20::integer THEN array_agg(event_id) END AS event_ids
+  FROM inserted`;
 
 const INSERT_CHARGES = `
   INSERT INTO charge (usage_event_id, token_class, quantity, status, price_id, amount, currency)
@@ -100,8 +105,7 @@ export async function writeCharges(
   tx: Transaction,
   batch: readonly ChargedUsage[],
 ): Promise<readonly ChargedUsage[]> {
-  const inserted = await insertUsage(tx, batch);
-  const fresh = inserted.size === batch.length ? batch : batch.filter(({ event }) => inserted.has(event.id));
+  const fresh = await insertUsage(tx, batch);
   if (fresh.length === 0) return fresh;
   await insertCharges(tx, fresh);
   const { usage, charges } = rollUp(fresh);
@@ -110,11 +114,15 @@ export async function writeCharges(
   return fresh;
 }
 
-async function insertUsage(tx: Transaction, batch: readonly ChargedUsage[]): Promise<ReadonlySet<string>> {
+/** Returns those that were not there before. */
+async function insertUsage(
+  tx: Transaction,
+  batch: readonly ChargedUsage[],
+): Promise<readonly ChargedUsage[]> {
   type Value = string | number | boolean | null;
   const plain = (pick: (usage: ChargedUsage) => Value): string => plainArray(batch.map(pick));
   const text = (pick: (usage: ChargedUsage) => string | null): string => textArray(batch.map(pick));
-  const { rows } = await tx.query<{ event_id: string }>({
+  const { rows } = await tx.query<{ count: number; event_ids: readonly string[] | null }>({
     name: 'insert-usage',
     text: INSERT_USAGE,
     values: [
@@ -137,9 +145,13 @@ async function insertUsage(tx: Transaction, batch: readonly ChargedUsage[]): Pro
       plain(({ currency }) => currency),
       plain(({ event }) => event.source),
       plain(({ event }) => event.sequence ?? null),
+      batch.length,
     ],
   });
-  return new Set(rows.map((row) => row.event_id));
+  const [inserted] = rows;
+  if (inserted?.count === batch.length) return batch;
+  const ids = new Set(inserted?.event_ids);
+  return batch.filter(({ event }) => ids.has(event.id));
 }
 
 async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): Promise<void> {

@@ -1,12 +1,9 @@
-import type { Transaction } from '@tollgate/database';
+import type { Pool, Transaction } from '@tollgate/database';
 import { PriceBook } from './price-book.ts';
 import { type PriceDraft, type PriceRow, priceRow } from './price-row.ts';
 
 /** Charging holds it shared, an import alone, so that what was charged before an import was requested before it. */
 const LOCK = `hashtextextended('tollgate.chargeback.price-book', 0)`;
-
-/** Rows of the price book at most: a follower holds all of them in memory. */
-export const MAX_PRICE_ROWS = 100_000;
 
 const COLUMNS = `price_id, provider, model, serving_mode, region, token_class, amount, per_quantity, currency,
   effective_from, effective_to, source`;
@@ -49,6 +46,19 @@ export async function readPrices(tx: Transaction): Promise<PriceRow[]> {
     `SELECT ${COLUMNS} FROM price ORDER BY model, serving_mode, region NULLS FIRST, token_class, effective_from`,
   );
   return rows.map(storedPrice);
+}
+
+/** A page of the book, in the order in which rows were added. */
+export async function listPrices(
+  pool: Pool,
+  options: { readonly after: string; readonly limit: number; readonly model?: string | undefined },
+): Promise<{ readonly ordinal: string; readonly price: PriceRow }[]> {
+  const { rows } = await pool.query<StoredPrice & { ordinal: bigint }>(
+    `SELECT ordinal, ${COLUMNS} FROM price
+     WHERE ordinal > $1::bigint AND ($3::text IS NULL OR model = $3) ORDER BY ordinal LIMIT $2`,
+    [options.after, options.limit, options.model],
+  );
+  return rows.map(({ ordinal, ...row }) => ({ ordinal: String(ordinal), price: storedPrice(row) }));
 }
 
 /** Adds checked rows. */

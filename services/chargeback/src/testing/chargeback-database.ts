@@ -43,7 +43,10 @@ export class ChargebackDatabase {
 
   /** A handler as a freshly started service has it. */
   handler(timeZoneOf = (id: string): string | undefined => TIME_ZONES[id]): ChargeUsage {
-    const calendar = new BillingCalendar(timeZoneOf, () => new Date('2026-03-10T12:00:00Z'));
+    const calendar = new BillingCalendar(
+      { of: timeZoneOf, known: async () => {} },
+      () => new Date('2026-03-10T12:00:00Z'),
+    );
     return new ChargeUsage({ book: new StoredPriceBook(), calendar });
   }
 
@@ -72,7 +75,7 @@ export class ChargebackDatabase {
   async dump(): Promise<unknown> {
     return {
       attribution: await this.rows('SELECT * FROM attribution ORDER BY attribution_id'),
-      usage: await this.rows('SELECT * FROM usage ORDER BY event_id'),
+      usage: await this.rows(`SELECT to_jsonb(usage) - 'taken_in' AS row FROM usage ORDER BY event_id`),
       charge: await this.rows('SELECT * FROM charge ORDER BY usage_event_id, token_class'),
       usage_hour: await this.rows(
         'SELECT * FROM usage_hour ORDER BY hour, attribution_id, billing_period, outcome, fidelity, currency',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { epochMicros, hourOf } from './instant.ts';
+import { epochHour, epochMicros, hourStart } from './instant.ts';
 
 describe('epochMicros', () => {
   it.each([
@@ -22,9 +22,11 @@ describe('epochMicros', () => {
   );
 });
 
-describe('hourOf', () => {
-  it('cuts to the hour in UTC', () => {
-    expect(hourOf(epochMicros('2026-03-01T09:59:59.999999Z'))).toBe('2026-03-01T09:00:00.000Z');
-    expect(hourOf(epochMicros('2026-03-01T10:00:00Z'))).toBe('2026-03-01T10:00:00.000Z');
+describe('epochHour', () => {
+  it('is the UTC hour', () => {
+    const start = (text: string) => hourStart(epochHour(epochMicros(text)));
+    expect(start('2026-03-01T09:59:59.999999Z')).toBe('2026-03-01T09:00:00.000Z');
+    expect(start('2026-03-01T10:00:00Z')).toBe('2026-03-01T10:00:00.000Z');
+    expect(start('1969-12-31T23:59:59Z')).toBe('1969-12-31T23:00:00.000Z');
   });
 });

@@ -6,6 +6,7 @@ export type EpochMicros = number;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:\.(\d+))?Z$/;
 const MICROS_PER_MILLI = 1000;
 const HOUR_MS = 3_600_000;
+const MICROS_PER_HOUR = HOUR_MS * MICROS_PER_MILLI;
 
 /**
  * An instant as RFC 3339 UTC text, such as `2026-03-01T00:00:00.000Z`, in microseconds; finer digits are cut,
@@ -27,8 +28,12 @@ export function epochMicros(instant: string): EpochMicros {
   return milliseconds * MICROS_PER_MILLI + Number(fraction.slice(3, 6).padEnd(3, '0'));
 }
 
-/** The start of the UTC hour that holds the instant, as `2026-03-01T09:00:00.000Z`. */
-export function hourOf(micros: EpochMicros): string {
-  const milliseconds = Math.floor(micros / MICROS_PER_MILLI);
-  return new Date(Math.floor(milliseconds / HOUR_MS) * HOUR_MS).toISOString();
+/** Whole hours since 1970-01-01T00:00:00Z: the UTC hour that holds the instant. */
+export function epochHour(micros: EpochMicros): number {
+  return Math.floor(micros / MICROS_PER_HOUR);
+}
+
+/** The start of an hour as `2026-03-01T09:00:00.000Z`. */
+export function hourStart(hour: number): string {
+  return new Date(hour * HOUR_MS).toISOString();
 }

@@ -1,0 +1,133 @@
+import { type Bus, type Running, startOutboxRelay } from '@tollgate/bus';
+import { assertMigrated, isInfrastructureError, type Pool } from '@tollgate/database';
+import {
+  createHttpService,
+  createTokenVerifier,
+  followDirectory,
+  type HttpService,
+  type ListenAddress,
+  type Stoppable,
+  stopInOrder,
+} from '@tollgate/http';
+import type { Logger, Metrics } from '@tollgate/telemetry';
+import { chargeRoutes } from './charges/charge-routes.ts';
+import { BillingCalendar } from './charging/billing-calendar.ts';
+import { ChargeUsage } from './charging/charge-usage.ts';
+import { directoryTimeZones } from './charging/directory-time-zones.ts';
+import { parseUsage } from './charging/parse-usage.ts';
+import { chargebackMetrics } from './metrics.ts';
+import { chargebackMigrations } from './migrations.ts';
+import { priceRoutes } from './prices/price-routes.ts';
+import { StoredPriceBook } from './prices/price-store.ts';
+import { reportRoutes } from './reports/report-routes.ts';
+
+export type ChargebackParts = {
+  /** Under the service's own role. The caller ends it, after `stop`. */
+  readonly pool: Pool;
+  /** The same database, for the outbox's own connections. */
+  readonly databaseUrl: string;
+  /** The caller closes it, after `stop`. */
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** How long the news of an organisation may come after its first usage, before UTC is assumed. */
+  readonly timeZoneGraceMs?: number;
+  /** Usage events in one transaction at most. */
+  readonly maxBatch?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+};
+
+export interface Chargeback extends Stoppable {
+  readonly http: HttpService;
+  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
+}
+
+/**
+ * The chargeback service from its parts: consumer, outbox and API.
+ *
+ * @throws DatabaseError `not_migrated`
+ */
+export async function createChargeback(parts: ChargebackParts): Promise<Chargeback> {
+  const { pool, bus, logger, metrics, now = Date.now } = parts;
+  await assertMigrated({ pool, ...chargebackMigrations });
+  const started: Stoppable[] = [];
+  try {
+    const directory = await followDirectory({ bus, now });
+    started.push(directory);
+    const shown = chargebackMetrics(metrics, { pool, now });
+    const calendar = new BillingCalendar(
+      directoryTimeZones(directory.view, parts.timeZoneGraceMs),
+      () => new Date(now()),
+    );
+    const charging = new ChargeUsage({ book: new StoredPriceBook(), calendar });
+    const consumer = consumeWhenReady(directory.follower.ready, () =>
+      bus.consume({
+        group: 'chargeback',
+        topics: ['usage'],
+        pool,
+        parse: parseUsage,
+        ...(parts.maxBatch === undefined ? {} : { maxBatch: parts.maxBatch }),
+        async handle(batch, tx) {
+          const charged = await charging.handle(batch, tx);
+          shown.onCharged(charged, batch.messages.at(-1)?.timestampMs ?? now());
+        },
+      }),
+    );
+    started.push(consumer);
+    const outbox = startOutboxRelay({
+      pool,
+      connection: { url: parts.databaseUrl, applicationName: 'tollgate-chargeback-outbox' },
+      service: 'chargeback',
+      publisher: await bus.createPublisher(),
+      logger,
+      metrics,
+    });
+    started.push(outbox);
+    const http = createHttpService({
+      name: 'chargeback',
+      logger,
+      metrics,
+      verifier: createTokenVerifier({ view: directory.view, now }),
+      isUnavailable: isInfrastructureError,
+      routes: [
+        ...reportRoutes({ pool, view: directory.view }),
+        ...chargeRoutes({ pool }),
+        ...priceRoutes({ pool, now }),
+      ],
+      checks: {
+        consumer: () => consumer.trouble(),
+        outbox: () => outbox.trouble(),
+        directory: () => directory.check(),
+      },
+    });
+    started.push(http);
+    return { http, listen: (address) => http.listen(address), stop: () => stopInOrder(started).stop() };
+  } catch (error) {
+    await stopInOrder(started).stop();
+    throw error;
+  }
+}
+
+/** Consumes once the directory's state is read: without it, usage could not be put into its month. */
+function consumeWhenReady(ready: Promise<void>, consume: () => Promise<Running>): Running {
+  let consumer: Running | null = null;
+  let trouble = 'the directory has not been read yet';
+  let stopped = false;
+  void ready
+    .then(async () => {
+      if (stopped) return;
+      consumer = await consume();
+      if (stopped) await consumer.stop();
+    })
+    .catch((error: unknown) => {
+      trouble = error instanceof Error ? error.message : String(error);
+    });
+  return {
+    trouble: () => (consumer === null ? trouble : consumer.trouble()),
+    async stop() {
+      stopped = true;
+      await consumer?.stop();
+    },
+  };
+}
