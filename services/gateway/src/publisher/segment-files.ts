@@ -1,23 +1,40 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { SpoolError } from '../spool/errors.ts';
 
 /** Reads from one file after the other, keeping the last one open. One reader at a time. */
 export class SegmentFiles {
   #path: string | null = null;
   #file: FileHandle | null = null;
+  #closed = false;
 
   /** Up to `bytes` from `offset` on, in memory of their own. */
   async read(path: string, offset: number, bytes: number): Promise<Buffer> {
-    if (this.#path !== path || this.#file === null) {
-      await this.close();
-      this.#file = await open(path, 'r');
-      this.#path = path;
-    }
+    const file = await this.#open(path);
     const buffer = Buffer.allocUnsafeSlow(bytes);
-    const { bytesRead } = await this.#file.read(buffer, 0, bytes, offset);
+    const { bytesRead } = await file.read(buffer, 0, bytes, offset);
     return buffer.subarray(0, bytesRead);
   }
 
+  async #open(path: string): Promise<FileHandle> {
+    if (this.#file !== null && this.#path === path) return this.#file;
+    await this.#release();
+    const file = await open(path, 'r');
+    if (this.#closed) {
+      await file.close();
+      throw new SpoolError('spool-stopped', 'the spool was stopped while it was read');
+    }
+    this.#file = file;
+    this.#path = path;
+    return file;
+  }
+
+  /** For good: a read that is under way fails. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
     const file = this.#file;
     this.#file = null;
     this.#path = null;

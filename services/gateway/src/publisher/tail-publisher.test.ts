@@ -1,3 +1,5 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { temporaryFolder, until } from '@tollgate/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OpenedSpool, OpenSpoolOptions } from '../source/open-spool.ts';
@@ -121,6 +123,37 @@ describe('the publisher', () => {
     second.spool.startPublishing(broker.publisher());
     await settled(second.spool);
     expect(broker.sources()).toEqual([first.spool.spool.source, second.spool.spool.source]);
+  });
+
+  test('says so when the spool can not be read, and goes on when it can', async () => {
+    const folder = temporaryFolder('publish');
+    const broker = new BrokerInMemory();
+    const { spool, life } = open(folder);
+    const file = join(folder, '000000000000.segment');
+    renameSync(file, `${file}.away`);
+    spool.startPublishing(broker.publisher());
+    life.request(newId());
+    await until(() => spool.trouble() !== null, { timeoutMs: 5000, intervalMs: 1 });
+    expect(spool.trouble()).toContain('ENOENT');
+    renameSync(`${file}.away`, file);
+    await settled(spool);
+    expect(broker.eventsOf(spool.spool.source).length).toBe(2);
+    expect(spool.trouble()).toBeNull();
+  });
+
+  test('stops at damage that came while it ran, rather than send what is not what was appended', async () => {
+    const folder = temporaryFolder('publish');
+    const broker = new BrokerInMemory();
+    const { spool, life } = open(folder);
+    await reached(spool.spool, 'disk', life.request(newId()));
+    const file = join(folder, '000000000000.segment');
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(5000) ^ 1, 5000);
+    writeFileSync(file, bytes);
+    spool.startPublishing(broker.publisher());
+    await until(() => spool.trouble() !== null, { timeoutMs: 5000, intervalMs: 1 });
+    expect(spool.trouble()).toContain('damaged');
+    expect(broker.events().length).toBeLessThan(2);
   });
 
   test('leaves the rest on disk when a stop may not take longer', async () => {

@@ -1,6 +1,7 @@
 import type { OutgoingMessage } from '@tollgate/bus';
 import { topicOf } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
+import { systemCode } from '../spool/errors.ts';
 import { subjectOf } from '../spool/event-bytes.ts';
 import { FrameReader, typeOf } from '../spool/frame.ts';
 import { SEGMENT_HEADER_BYTES } from '../spool/segment-header.ts';
@@ -44,6 +45,7 @@ export class TailPublisher {
   /** What is acknowledged from now on comes too late to be noted. */
   #abandoned = false;
   #damage: string | null = null;
+  #readError: string | null = null;
   #failures = 0;
 
   constructor(options: TailPublisherOptions) {
@@ -53,8 +55,8 @@ export class TailPublisher {
   }
 
   /** Why nothing more can be published; null when all is well or only the broker is away. */
-  get damage(): string | null {
-    return this.#damage;
+  get trouble(): string | null {
+    return this.#damage ?? this.#readError;
   }
 
   /** Attempts that failed since the last that did not. */
@@ -65,7 +67,7 @@ export class TailPublisher {
   /** There is something new to publish. */
   wake(): void {
     if (this.#running !== null || this.#stopping || this.#damage !== null) return;
-    if (this.#due()) this.#run();
+    if (this.#due() && this.#readError === null) this.#run();
     else if (this.#ready() > 0) this.#linger ??= setTimeout(() => this.#run(), this.#options.lingerMs);
   }
 
@@ -108,10 +110,24 @@ export class TailPublisher {
   #run(): void {
     if (this.#linger !== null) clearTimeout(this.#linger);
     this.#linger = null;
-    this.#running = this.#publishAll().finally(() => {
-      this.#running = null;
-      this.wake();
-    });
+    this.#running = this.#publishAll()
+      .then(() => {
+        this.#readError = null;
+      })
+      .catch((error: unknown) => this.#readFailed(error))
+      .finally(() => {
+        this.#running = null;
+        this.wake();
+      });
+  }
+
+  /** What is on disk could not be read just now. Tried again after a linger, for ever. */
+  #readFailed(error: unknown): void {
+    if (this.#stopping) return;
+    if (this.#readError === null) {
+      this.#options.logger.error({ err: error }, 'the spool can not be read to publish it; tried again');
+    }
+    this.#readError = `the spool can not be read (${systemCode(error) || 'unknown cause'}): look at its disk`;
   }
 
   /** Goes on while there is a full batch, or somebody waits. */

@@ -184,7 +184,7 @@ export class RunningSource {
   trouble(): string | null {
     const { log, store } = this.#options;
     const failure = log.failure ?? (log.hasRoom(0) ? null : store.fullError());
-    return failure?.message ?? this.#tail?.damage ?? null;
+    return failure?.message ?? this.#tail?.trouble ?? null;
   }
 
   stats(): SourceStats {
@@ -302,9 +302,13 @@ export class RunningSource {
     const timer = setInterval(() => {
       if (running) return;
       running = true;
-      void work().finally(() => {
-        running = false;
-      });
+      work()
+        .catch((error: unknown) => {
+          this.#options.logger.error({ err: error }, 'the spool could not be looked after; tried again');
+        })
+        .finally(() => {
+          running = false;
+        });
     }, ms);
     this.#timers.add(timer);
   }

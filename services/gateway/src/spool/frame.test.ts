@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FRAME_HEADER_BYTES, FrameReader, sealFrame } from './frame.ts';
+import { EVENT_KINDS, FRAME_HEADER_BYTES, FrameReader, sealFrame } from './frame.ts';
+import { decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-header.ts';
 
 interface Written {
   readonly kind: number;
@@ -108,9 +109,62 @@ describe('frames', () => {
     );
   });
 
+  test('are not found in random bytes, which are never an exception either', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2000 }), salt, (bytes, saltOf) => {
+        expect(read(Buffer.from(bytes), saltOf).read).toEqual([]);
+      }),
+    );
+  });
+
   test('within a payload are never taken for frames', () => {
     const inner = write([{ kind: 4, payload: Buffer.from('inner') }], 7, 0).file;
     const { file } = write([{ kind: 1, payload: inner }], 7);
     expect(read(file, 7).read).toEqual([{ kind: 1, payload: inner }]);
+  });
+});
+
+describe('the header of a segment', () => {
+  const header = fc.record({
+    source: fc.constantFrom('/gateways/gw/1', `/gateways/${'g'.repeat(64)}/${'e'.repeat(64)}`),
+    salt,
+    before: fc.record({
+      sequence: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+      chain: fc
+        .uint8Array({ minLength: 32, maxLength: 32 })
+        .map((bytes) => Buffer.from(bytes).toString('latin1')),
+      counts: fc.array(fc.integer({ min: 0, max: 2 ** 48 - 1 }), {
+        minLength: EVENT_KINDS,
+        maxLength: EVENT_KINDS,
+      }),
+    }),
+  });
+
+  test('is read back as it was written', () => {
+    fc.assert(
+      fc.property(header, (written) => {
+        expect(decodeSegmentHeader(encodeSegmentHeader(written))).toEqual({
+          kind: 'header',
+          header: written,
+        });
+      }),
+    );
+  });
+
+  test('is not believed with any byte changed, and a page of zeros is an unused file', () => {
+    fc.assert(
+      fc.property(
+        header,
+        fc.nat(SEGMENT_HEADER_BYTES - 1),
+        fc.integer({ min: 1, max: 255 }),
+        (written, at, flip) => {
+          const page = encodeSegmentHeader(written);
+          page.writeUInt8(page.readUInt8(at) ^ flip, at);
+          expect(decodeSegmentHeader(page).kind).toBe('bad');
+        },
+      ),
+    );
+    expect(decodeSegmentHeader(Buffer.alloc(SEGMENT_HEADER_BYTES)).kind).toBe('unused');
+    expect(decodeSegmentHeader(Buffer.alloc(10)).kind).toBe('bad');
   });
 });

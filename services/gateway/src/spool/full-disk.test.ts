@@ -20,7 +20,7 @@ function tinyDisk(): string | null {
     return null;
   }
   onTestFinished(() => {
-    execFileSync('umount', [folder]);
+    execFileSync('umount', ['--lazy', folder]);
   });
   return folder;
 }

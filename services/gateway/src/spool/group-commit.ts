@@ -41,6 +41,8 @@ export class GroupCommit {
   #durable: Position;
   #head: Position;
   #busy = false;
+  /** Somebody asked for a commit while one was under way. */
+  #again = false;
   #scheduled = false;
   #writeScheduled: NodeJS.Immediate | null = null;
   #lazy: NodeJS.Timeout | null = null;
@@ -107,10 +109,10 @@ export class GroupCommit {
     return perSecond < 2 * fromPerSecond ? Math.min(1, maxMs) : maxMs;
   }
 
-  /** Commits now, joining a commit under way if there is one. */
+  /** Commits now, or as soon as the sync under way is over. */
   kick(): void {
-    if (this.#busy) return;
-    this.#commit();
+    if (this.#busy) this.#again = true;
+    else this.#commit();
   }
 
   /** Resolves when everything appended so far is on disk; rejects when it can't be. */
@@ -192,7 +194,12 @@ export class GroupCommit {
         this.#disk.fail(error);
       }
       for (const resolve of this.#idle.splice(0)) resolve();
-      if (this.#disk.size > 0 && !this.#scheduled) this.#schedule(this.#remainingWindowMs());
+      if (this.#again) {
+        this.#again = false;
+        this.#commit();
+      } else if (this.#disk.size > 0 && !this.#scheduled) {
+        this.#schedule(this.#remainingWindowMs());
+      }
     });
   }
 

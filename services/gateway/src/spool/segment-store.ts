@@ -292,7 +292,12 @@ export class SegmentStore {
   #dropOldest(durable: Position): boolean {
     const oldest = this.segments[0];
     if (oldest === undefined || !this.#droppable(oldest, durable)) return false;
-    unlinkSync(oldest.path);
+    try {
+      unlinkSync(oldest.path);
+    } catch (error) {
+      // Gone already, or not to be had: kept until it can be.
+      if (systemCode(error) !== 'ENOENT') return false;
+    }
     this.segments.shift();
     this.#usedBytes -= oldest.bytes;
     return true;
