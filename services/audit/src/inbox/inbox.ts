@@ -34,15 +34,23 @@ const TYPES = {
   },
 };
 
-/** The oldest rows, in order of arrival: at most `maxRows`, and no more once `maxBytes` of events are reached. */
-export async function oldestRows(pool: Pool, maxRows: number, maxBytes: number): Promise<InboxRow[]> {
+/**
+ * The oldest rows, in order of arrival: at most `maxRows`, and no more once `maxBytes` of events are reached.
+ *
+ * @param except arrivals that are being placed just now. Not a lower bound: a row with an earlier number may become
+ *   visible later
+ */
+export async function oldestRows(
+  pool: Pool,
+  { maxRows, maxBytes, except }: { maxRows: number; maxBytes: number; except: readonly number[] },
+): Promise<InboxRow[]> {
   const query = {
     name: 'audit-inbox-oldest',
     text: `
       SELECT arrival, event_id, source, sequence, type, (extract(epoch FROM received_at) * 1000)::int8 AS received_ms,
              salt, bytes
-      FROM inbox ORDER BY arrival LIMIT $1`,
-    values: [maxRows],
+      FROM inbox WHERE arrival <> ALL ($2::bigint[]) ORDER BY arrival LIMIT $1`,
+    values: [maxRows, except],
     types: TYPES,
   };
   const { rows } = await pool.query<Row>(query);

@@ -11,7 +11,7 @@ import { startIntegrator } from './integrator.ts';
 import { readLogState } from './log-state.ts';
 
 const SEED = 4_242;
-const KILLS = 6;
+const KILLS = 5;
 const TIMEOUT_MS = 60_000;
 const CHILD = path.join(import.meta.dirname, '..', 'testing', 'integrator-process.ts');
 const random = seededRandom(SEED);
@@ -46,7 +46,7 @@ async function expectExactly(source: TestSource): Promise<void> {
 describe('the integrator', () => {
   it('keeps one history through kill -9 at random moments', { timeout: TIMEOUT_MS }, async () => {
     const source = testSource(random, '/gateways/gw-1/e1');
-    for (let i = 0; i < 6_000; i += 1) source.usage();
+    for (let i = 0; i < 4_000; i += 1) source.usage();
     for (let at = 0; at < source.events.length; at += 500) {
       await stand.deliver(random.shuffle(source.events.slice(at, at + 500)));
     }

@@ -65,10 +65,12 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
       try {
         const writer = await LogWriter.begin(options, suspectIds);
         logger.info({ epoch: writer.epoch, size: writer.size }, 'writing the log');
-        for await (const result of steps(writer, held)) {
+        const over = AbortSignal.any([stopping.signal, held.ended]);
+        for await (const result of writer.run(over)) {
           trouble = null;
           backOffMs = MIN_BACK_OFF_MS;
           options.onResult?.(result);
+          if (result.rows === 0) await sleep(IDLE_MS, undefined, { signal: over }).catch(() => {});
         }
       } catch (error) {
         trouble = `the log does not move on: ${messageOf(error)}`;
@@ -80,14 +82,6 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
       }
     }
     trouble = null;
-  }
-
-  async function* steps(writer: LogWriter, held: AdvisoryLock): AsyncGenerator<StepResult> {
-    while (!stopping.signal.aborted && !held.ended.aborted) {
-      const result = await writer.step();
-      yield result;
-      if (result.rows === 0) await sleep(IDLE_MS, undefined, { signal: stopping.signal }).catch(() => {});
-    }
   }
 
   const running = run().catch((error: unknown) => {

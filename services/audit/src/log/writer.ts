@@ -3,7 +3,7 @@ import { type SegmentStore, segmentName } from '../archive/segment-store.ts';
 import { AuditError } from '../errors.ts';
 import { type InboxRow, oldestRows, removeRows } from '../inbox/inbox.ts';
 import { catchUpChains } from '../sources/chain-catch-up.ts';
-import { type KnownSource, SourceRegister } from '../sources/register.ts';
+import { type ChangedSource, type KnownSource, SourceRegister, storeSources } from '../sources/register.ts';
 import {
   applyClaims,
   applyHeartbeats,
@@ -21,7 +21,7 @@ import {
   moveToIndex,
   noteUnverified,
 } from './commit.ts';
-import { bytesOf, type LaidOut, layOut } from './lay-out.ts';
+import { bytesOf, layOut, type Placed } from './lay-out.ts';
 import { advance, beginEpoch, type LogState } from './log-state.ts';
 import { differing, knownIds } from './repeats.ts';
 import { type Clash, type NumberedRow, type Sifted, sift } from './sift.ts';
@@ -64,21 +64,42 @@ export const DEFAULT_MAX_BATCH = 2_000;
 export const DEFAULT_MAX_SEGMENT_BYTES = 64 << 20;
 const MAX_BATCH_BYTES = 16 << 20;
 
+/** A batch that is in the archive and on its way into the index. */
+interface Prepared {
+  readonly rows: readonly InboxRow[];
+  readonly sifted: Sifted;
+  readonly clashes: readonly Clash[];
+  readonly placed: readonly Placed[];
+  /** Where the first of them opens a segment. */
+  readonly opened: Segment | null;
+  readonly learnt: Learnt;
+  readonly wrong: readonly KnownSource[];
+  readonly changed: readonly ChangedSource[];
+  readonly from: LogState;
+  readonly to: LogState;
+}
+
+type Segment = { readonly id: number; readonly name: string };
+
 /**
- * One epoch of the log's writer: from inbox to archive and index, batch by batch. After an error it is of no use any
- * more; the next epoch goes on from `log_state`.
+ * One epoch of the log's writer: from inbox to archive and index, batch by batch. While one batch is committed, the
+ * next is read and archived already. After an error the writer is of no use any more; the next epoch goes on from
+ * `log_state`.
  */
 export class LogWriter {
   readonly #options: WriterOptions;
   readonly #register: SourceRegister;
-  #state: LogState;
+  /** Where the log ends once everything prepared has been committed. */
+  #end: LogState;
   /** The segment of this epoch; null until its first event. */
-  #segment: { readonly id: number; readonly name: string } | null = null;
+  #segment: Segment | null = null;
+  /** Of the batch that is being committed. */
+  #underWay: readonly number[] = [];
   #suspectIds: boolean;
 
   private constructor(options: WriterOptions, state: LogState, suspectIds: boolean) {
     this.#options = options;
-    this.#state = state;
+    this.#end = state;
     this.#suspectIds = suspectIds;
     this.#register = new SourceRegister(options.pool, options.now);
   }
@@ -98,38 +119,73 @@ export class LogWriter {
   }
 
   get epoch(): number {
-    return this.#state.epoch;
+    return this.#end.epoch;
   }
 
+  /** Leaves in the log, with those that are being committed. */
   get size(): number {
-    return this.#state.size;
+    return this.#end.size;
   }
 
-  /** Places the oldest batch of the inbox. */
+  /**
+   * Writes until the signal: gives the result of each batch when it is committed, and one without rows whenever there
+   * is nothing to do, so that the caller can pause.
+   */
+  async *run(signal: AbortSignal): AsyncGenerator<StepResult> {
+    let committing: Promise<StepResult> | null = null;
+    try {
+      for (;;) {
+        const prepared: Prepared | null = signal.aborted ? null : await this.#prepare(committing);
+        if (committing !== null) {
+          const result = await committing;
+          committing = null;
+          yield result;
+        }
+        if (prepared !== null) {
+          committing = this.#commit(prepared);
+          // Waited for above; until then a failure must not count as unhandled.
+          committing.catch(() => {});
+        } else if (signal.aborted) return;
+        else yield this.#result(0, 0, 0, 0, 0);
+      }
+    } finally {
+      await committing?.catch(() => {});
+    }
+  }
+
+  /** Places the oldest batch of the inbox, and waits until it is committed. */
   async step(): Promise<StepResult> {
+    const prepared = await this.#prepare(null);
+    return prepared === null ? this.#result(0, 0, 0, 0, 0) : this.#commit(prepared);
+  }
+
+  /** Everything up to the commit. Null where there is nothing to do. */
+  async #prepare(committing: Promise<unknown> | null): Promise<Prepared | null> {
     const { pool, store, now } = this.#options;
-    this.#register.trim();
-    const rows = await oldestRows(pool, this.#options.maxBatch ?? DEFAULT_MAX_BATCH, MAX_BATCH_BYTES);
+    if (this.#register.isFull()) {
+      await committing;
+      this.#register.clear();
+    }
+    const rows = await oldestRows(pool, {
+      maxRows: this.#options.maxBatch ?? DEFAULT_MAX_BATCH,
+      maxBytes: MAX_BATCH_BYTES,
+      except: this.#underWay,
+    });
     await this.#register.load(rows.map((row) => row.source));
     const caughtUp = await catchUpChains(this.#register, { pool, store });
-    if (rows.length === 0 && !caughtUp) return this.#result(0, 0, 0, 0, 0);
+    if (rows.length === 0 && !caughtUp) return null;
     await this.#reached('taken');
 
     const sifted = await this.#sift(rows);
+    // What they repeat may be under way itself.
+    if (sifted.repeats.length > 0) await committing;
     const clashes = [...sifted.clashes, ...(await this.#differing(sifted.repeats))];
-    const laidOut = await this.#archive(sifted.fresh);
-    const words = await this.#learn(sifted, now());
+    const from = this.#end;
+    const { placed, opened } = await this.#archive(sifted.fresh);
+    const learnt = await this.#learn(sifted, now());
     const wrong = this.#register.compare();
-    await this.#reached('committing');
-    await this.#commit({ rows, sifted, clashes, laidOut, words, wrong });
-    await this.#reached('committed');
-    return this.#result(
-      rows.length,
-      sifted.fresh.length,
-      sifted.repeats.length + sifted.doubles.length,
-      clashes.length + wrong.length,
-      words.unverified.length,
-    );
+    const changed = this.#register.takeChanges();
+    return { rows, sifted, clashes, placed, opened, learnt, wrong, changed, from, to: this.#end };
   }
 
   async #sift(rows: readonly InboxRow[]): Promise<Sifted> {
@@ -153,27 +209,32 @@ export class LogWriter {
   }
 
   /** Writes the events to the archive, behind everything that is part of the log, and makes them durable there. */
-  async #archive(fresh: readonly NumberedRow[]): Promise<(LaidOut & { readonly opened: boolean }) | null> {
-    if (fresh.length === 0) return null;
-    const { store } = this.#options;
-    const { size, epoch, segmentId, segmentBytes } = this.#state;
-    const limit = this.#options.maxSegmentBytes ?? DEFAULT_MAX_SEGMENT_BYTES;
-    const opened = this.#segment === null || segmentBytes + bytesOf(fresh) > limit;
+  async #archive(
+    fresh: readonly NumberedRow[],
+  ): Promise<{ placed: readonly Placed[]; opened: Segment | null }> {
+    if (fresh.length === 0) return { placed: [], opened: null };
+    const { store, maxSegmentBytes = DEFAULT_MAX_SEGMENT_BYTES } = this.#options;
+    const { size, epoch, segmentId, segmentBytes } = this.#end;
+    const fits = this.#segment !== null && segmentBytes + bytesOf(fresh) <= maxSegmentBytes;
     const segment =
-      this.#segment === null || opened
-        ? { id: segmentId + 1, name: segmentName(size, epoch) }
-        : this.#segment;
-    const laidOut = layOut(
+      this.#segment !== null && fits ? this.#segment : { id: segmentId + 1, name: segmentName(size, epoch) };
+    const { bytes, offset, placed } = layOut(
       fresh,
-      { size, epoch, segmentBytes: opened ? 0 : segmentBytes },
+      { size, epoch, segmentBytes: fits ? segmentBytes : 0 },
       (source) => this.#register.get(source).digest,
     );
-    await store.write(segment.name, laidOut.offset, laidOut.bytes);
+    await store.write(segment.name, offset, bytes);
     await this.#reached('written');
     await store.sync(segment.name);
     await this.#reached('synced');
     this.#segment = segment;
-    return { ...laidOut, opened };
+    this.#end = {
+      epoch,
+      size: size + placed.length,
+      segmentId: segment.id,
+      segmentBytes: offset + bytes.length,
+    };
+    return { placed, opened: fits ? null : segment };
   }
 
   /** What follows from the batch for its sources. */
@@ -195,62 +256,47 @@ export class LogWriter {
     return { gaps, unverified: [...unverified, ...doubted] };
   }
 
-  async #commit(batch: {
-    readonly rows: readonly InboxRow[];
-    readonly sifted: Sifted;
-    readonly clashes: readonly Clash[];
-    readonly laidOut: (LaidOut & { readonly opened: boolean }) | null;
-    readonly words: Learnt;
-    readonly wrong: readonly KnownSource[];
-  }): Promise<void> {
-    const { sifted, laidOut, words } = batch;
-    const next = this.#next(laidOut);
+  /** The one transaction that makes a batch part of the log. */
+  async #commit(batch: Prepared): Promise<StepResult> {
+    const { sifted, placed, opened, learnt, from, to } = batch;
+    this.#underWay = batch.rows.map((row) => row.arrival);
+    await this.#reached('committing');
     await transaction(this.#options.pool, async (tx) => {
-      await advance(tx, this.#state, next);
-      await this.#register.store(tx);
-      if (laidOut !== null && this.#segment !== null) {
-        if (laidOut.opened) {
-          await insertSegment(tx, {
-            ...this.#segment,
-            firstLeaf: this.#state.size,
-            epoch: this.#state.epoch,
-          });
-        }
-        const ids = laidOut.placed.map(({ row }) => this.#register.get(row.source).id ?? 0);
-        await moveToIndex(tx, laidOut.placed, ids, next.segmentId);
-      }
+      await advance(tx, from, to);
+      await storeSources(tx, batch.changed);
+      if (opened !== null) await insertSegment(tx, { ...opened, firstLeaf: from.size, epoch: from.epoch });
+      const ids = placed.map(({ row }) => this.#register.get(row.source).id ?? 0);
+      await moveToIndex(tx, placed, ids, to.segmentId);
+      const others = [
+        ...sifted.repeats,
+        ...sifted.doubles,
+        ...sifted.reports,
+        ...sifted.clashes.map(({ row }) => row),
+      ];
       await removeRows(
         tx,
-        [
-          ...sifted.repeats,
-          ...sifted.doubles,
-          ...sifted.reports,
-          ...sifted.clashes.map(({ row }) => row),
-        ].map((row) => row.arrival),
+        others.map((row) => row.arrival),
       );
       await insertClashes(tx, batch.clashes);
       for (const { name, state } of batch.wrong) await insertMismatch(tx, name, state.mismatch ?? 0);
-      const leafOf = new Map(laidOut?.placed.map(({ row, leafIndex }) => [row, leafIndex]));
-      await insertDeclaredGaps(tx, words.gaps, ({ row }) => leafOf.get(row) ?? -1);
-      await noteUnverified(tx, words.unverified);
+      const leafOf = new Map(placed.map(({ row, leafIndex }) => [row, leafIndex]));
+      await insertDeclaredGaps(tx, learnt.gaps, ({ row }) => leafOf.get(row) ?? -1);
+      await noteUnverified(tx, learnt.unverified);
     });
-    this.#state = next;
+    this.#underWay = [];
     this.#suspectIds = false;
-    this.#register.settle();
-  }
-
-  #next(laidOut: LaidOut | null): LogState {
-    if (laidOut === null || this.#segment === null) return this.#state;
-    return {
-      epoch: this.#state.epoch,
-      size: this.#state.size + laidOut.placed.length,
-      segmentId: this.#segment.id,
-      segmentBytes: laidOut.offset + laidOut.bytes.length,
-    };
+    await this.#reached('committed');
+    return this.#result(
+      batch.rows.length,
+      sifted.fresh.length,
+      sifted.repeats.length + sifted.doubles.length,
+      batch.clashes.length + batch.wrong.length,
+      learnt.unverified.length,
+    );
   }
 
   #result(rows: number, entries: number, repeats: number, conflicts: number, unverified: number): StepResult {
-    return { rows, entries, repeats, conflicts, unverified, size: this.#state.size };
+    return { rows, entries, repeats, conflicts, unverified, size: this.#end.size };
   }
 
   async #reached(step: WriterStep): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Pool } from '@tollgate/database';
 import { gapsAmong } from './missing.ts';
-import { difference, type Range, size } from './ranges.ts';
-import { type SourceState, sourceState, standing, tailStatement } from './source-state.ts';
+import { difference, type Range } from './ranges.ts';
+import { type StoredSource, standing, storedSource, tailStatement } from './source-state.ts';
 
 /** A range of numbers that a source has stored and that did not come. */
 export interface Gap {
@@ -81,7 +81,7 @@ export async function openGaps(pool: Pool, rule: GapRule & { readonly instance?:
     rows.map(({ name }) => name),
   );
   return rows.flatMap(({ name, state }) =>
-    gapsOf(sourceState.parse(state), rule, declared.get(name) ?? []).map(({ from, to }) => ({
+    gapsOf(storedSource.parse(state), rule, declared.get(name) ?? []).map(({ from, to }) => ({
       source: name,
       from,
       to,
@@ -108,7 +108,7 @@ export async function listSources(
   );
   const doubts = new Map(unverified.rows.map((row) => [row.source, row]));
   return rows.map((row) => {
-    const state = sourceState.parse(row.state);
+    const state = storedSource.parse(row.state);
     const own = declared.get(row.name) ?? [];
     const doubt = doubts.get(row.name);
     return {
@@ -116,8 +116,8 @@ export async function listSources(
       state: standing(state, rule.nowMs, rule.lostAfterMs),
       tail: tailStatement(state, rule.nowMs, rule.lostAfterMs),
       through: state.through,
-      received: size(state.received),
-      missing: size(state.missing.map(({ from, to }) => [from, to])),
+      received: state.events,
+      missing: state.absent,
       counts: state.counts,
       gaps: gapsOf(state, rule, own),
       declared_gaps: own,
@@ -133,7 +133,7 @@ export async function listSources(
 }
 
 function gapsOf(
-  state: SourceState,
+  state: StoredSource,
   { nowMs, graceMs }: GapRule,
   declared: readonly DeclaredGapView[],
 ): { from: number; to: number }[] {

@@ -1,4 +1,4 @@
-import { difference, intersection, type Ranges } from './ranges.ts';
+import { difference, type Ranges } from './ranges.ts';
 
 /** Numbers that a source says it has stored and that have not come, and since when that is known. */
 export interface Missing {
@@ -10,7 +10,9 @@ export interface Missing {
 
 /**
  * What is missing of 1..`through` now. What was missing before keeps the instant at which it was first missed, so
- * that a gap that is only half refilled does not start its grace anew.
+ * that a gap that is only half refilled does not start its grace anew. Linear in what is given.
+ *
+ * @param before ascending, as this function gives it
  */
 export function missingNow(
   before: readonly Missing[],
@@ -19,13 +21,28 @@ export function missingNow(
   nowMs: number,
 ): readonly Missing[] {
   const absent = through < 1 ? [] : difference([[1, through]], received);
-  if (absent.length === 0) return [];
-  const kept = before.flatMap(({ from, to, sinceMs }) =>
-    intersection(absent, [[from, to]]).map(([a, b]) => ({ from: a, to: b, sinceMs })),
-  );
-  const known: Ranges = before.map(({ from, to }) => [from, to] as const);
-  const fresh = difference(absent, known).map(([from, to]) => ({ from, to, sinceMs: nowMs }));
-  return [...kept, ...fresh].sort((a, b) => a.from - b.from);
+  const missing: Missing[] = [];
+  let at = 0;
+  for (const [from, to] of absent) {
+    let start = from;
+    while (start <= to) {
+      const known = before[at];
+      if (known === undefined || known.from > to) {
+        missing.push({ from: start, to, sinceMs: nowMs });
+        break;
+      }
+      if (known.to < start) {
+        at += 1;
+        continue;
+      }
+      if (known.from > start) missing.push({ from: start, to: known.from - 1, sinceMs: nowMs });
+      const first = Math.max(start, known.from);
+      const last = Math.min(known.to, to);
+      missing.push({ from: first, to: last, sinceMs: known.sinceMs });
+      start = last + 1;
+    }
+  }
+  return missing;
 }
 
 /** The missing numbers that have been missing for `graceMs`: the gaps. Neighbours are joined. */

@@ -24,18 +24,28 @@ export function withNumbers(ranges: Ranges, numbers: readonly number[]): Ranges 
   return union(ranges, runs);
 }
 
-/** Everything in either. */
+/** Everything in either. Linear: a source far behind can come in tens of thousands of ranges. */
 export function union(a: Ranges, b: Ranges): Ranges {
   if (a.length === 0) return b;
   if (b.length === 0) return a;
-  const merged: Range[] = [];
-  for (const [from, to] of [...a, ...b].sort((x, y) => x[0] - y[0])) {
-    const last = merged.at(-1);
-    if (last !== undefined && from <= last[1] + 1)
-      merged[merged.length - 1] = [last[0], Math.max(last[1], to)];
-    else merged.push([from, to]);
+  const merged: [number, number][] = [];
+  let last: [number, number] | undefined;
+  let i = 0;
+  let j = 0;
+  for (;;) {
+    const left = a[i];
+    const right = b[j];
+    const next = right === undefined || (left !== undefined && left[0] <= right[0]) ? left : right;
+    if (next === undefined) return merged;
+    if (next === left) i += 1;
+    else j += 1;
+    if (last !== undefined && next[0] <= last[1] + 1) {
+      if (next[1] > last[1]) last[1] = next[1];
+    } else {
+      last = [next[0], next[1]];
+      merged.push(last);
+    }
   }
-  return merged;
 }
 
 /** Everything in `a` that is not in `b`. */
@@ -56,11 +66,6 @@ export function difference(a: Ranges, b: Ranges): Ranges {
     }
   }
   return left;
-}
-
-/** Everything in both. */
-export function intersection(a: Ranges, b: Ranges): Ranges {
-  return difference(a, difference(a, b));
 }
 
 export function contains(ranges: Ranges, n: number): boolean {

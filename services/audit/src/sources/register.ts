@@ -2,8 +2,15 @@ import type { Pool, Transaction } from '@tollgate/database';
 import { AuditError } from '../errors.ts';
 import { sha256 } from '../log/leaf.ts';
 import { ChainTail, compared, type HeldBudget } from './chain-tail.ts';
-import { prefix } from './ranges.ts';
-import { newSource, type SourceState, sourceState } from './source-state.ts';
+import { NONE, prefix, type Range, type Ranges } from './ranges.ts';
+import {
+  fromStored,
+  newSource,
+  type SourceState,
+  type StoredSource,
+  storedSource,
+  toStored,
+} from './source-state.ts';
 
 /** A source as the integrator has it in hand. */
 export interface KnownSource {
@@ -15,6 +22,15 @@ export interface KnownSource {
   state: SourceState;
   chain: ChainTail;
   changed: boolean;
+}
+
+/** A source's state as it is to be stored. */
+export interface ChangedSource {
+  readonly source: KnownSource;
+  readonly json: string;
+  readonly hasMissing: boolean;
+  readonly ended: boolean;
+  readonly behind: boolean;
 }
 
 /** Sources in memory at once. Those that are silent are read again when they speak. */
@@ -47,7 +63,9 @@ export class SourceRegister {
     for (const name of wanted) {
       const row = stored.get(name);
       const state =
-        row === undefined || row.state === null ? newSource(this.#now()) : sourceState.parse(row.state);
+        row === undefined || row.state === null
+          ? newSource(this.#now())
+          : await this.#restored(row.source_id, storedSource.parse(row.state));
       this.#known.set(name, {
         name,
         digest: sha256(name),
@@ -57,6 +75,23 @@ export class SourceRegister {
         changed: false,
       });
     }
+  }
+
+  async #restored(sourceId: number, stored: StoredSource): Promise<SourceState> {
+    const beyond = stored.greatest > stored.prefix ? await this.#beyond(sourceId, stored.prefix) : NONE;
+    return fromStored(stored, beyond);
+  }
+
+  /** The numbers in the index that are greater than `n`. */
+  async #beyond(sourceId: number, n: number): Promise<Ranges> {
+    const { rows } = await this.#pool.query<{ first: bigint; last: bigint }>(
+      `SELECT min(sequence) AS first, max(sequence) AS last
+       FROM (SELECT sequence, sequence - row_number() OVER (ORDER BY sequence) AS island
+             FROM entry WHERE source_id = $1 AND sequence > $2) AS numbered
+       GROUP BY island ORDER BY first`,
+      [sourceId, n],
+    );
+    return rows.map(({ first, last }): Range => [Number(first), Number(last)]);
   }
 
   /** Makes those known whose chain the last epoch left behind. */
@@ -97,46 +132,66 @@ export class SourceRegister {
     return wrong;
   }
 
-  /** Stores what has changed; gives new sources their ids. */
-  async store(tx: Transaction): Promise<void> {
-    const changed = [...this.#known.values()].filter((source) => source.changed);
-    const fresh = changed.filter((source) => source.id === null);
-    if (fresh.length > 0) {
-      const { rows } = await tx.query<{ source_id: number; name: string }>(
-        'INSERT INTO source (name) SELECT unnest($1::text[]) RETURNING source_id, name',
-        [fresh.map(({ name }) => name)],
-      );
-      for (const row of rows) this.get(row.name).id = row.source_id;
+  /**
+   * What has changed since the last call, as it is now: to be stored by `storeSources`. If that fails, the register
+   * is of no use any more.
+   */
+  takeChanges(): ChangedSource[] {
+    const changed: ChangedSource[] = [];
+    for (const source of this.#known.values()) {
+      if (!source.changed) continue;
+      source.changed = false;
+      const { state } = source;
+      changed.push({
+        source,
+        json: JSON.stringify(toStored(state)),
+        hasMissing: state.missing.length > 0,
+        ended: state.ended !== null,
+        behind: isBehind(source),
+      });
     }
-    if (changed.length === 0) return;
-    await tx.query({
-      name: 'audit-source-state',
-      text: `
-        INSERT INTO source_state (source_id, state, has_missing, ended, behind)
-        SELECT * FROM unnest($1::int[], $2::jsonb[], $3::bool[], $4::bool[], $5::bool[])
-        ON CONFLICT (source_id) DO UPDATE
-        SET state = excluded.state, has_missing = excluded.has_missing, ended = excluded.ended, behind = excluded.behind`,
-      values: [
-        changed.map(({ id }) => id),
-        changed.map(({ state }) => JSON.stringify(state)),
-        changed.map(({ state }) => state.missing.length > 0),
-        changed.map(({ state }) => state.ended !== null),
-        changed.map(isBehind),
-      ],
-    });
+    return changed;
   }
 
-  /** To be called when what was stored has been committed. */
-  settle(): void {
-    for (const source of this.#known.values()) source.changed = false;
+  /** Whether it is time for `clear`. */
+  isFull(): boolean {
+    return this.#known.size > MAX_KNOWN;
   }
 
-  /** Between two batches: forgets everything when it has become too much. */
-  trim(): void {
-    if (this.#known.size <= MAX_KNOWN) return;
+  /** Forgets everything. Only while nothing that was taken from here is under way. */
+  clear(): void {
     for (const source of this.#known.values()) source.chain.release();
     this.#known.clear();
   }
+}
+
+/** Stores changes; gives new sources their ids. */
+export async function storeSources(tx: Transaction, changed: readonly ChangedSource[]): Promise<void> {
+  if (changed.length === 0) return;
+  const fresh = changed.filter(({ source }) => source.id === null);
+  if (fresh.length > 0) {
+    const { rows } = await tx.query<{ source_id: number; name: string }>(
+      'INSERT INTO source (name) SELECT unnest($1::text[]) RETURNING source_id, name',
+      [fresh.map(({ source }) => source.name)],
+    );
+    const ids = new Map(rows.map((row) => [row.name, row.source_id]));
+    for (const { source } of fresh) source.id = ids.get(source.name) ?? null;
+  }
+  await tx.query({
+    name: 'audit-source-state',
+    text: `
+      INSERT INTO source_state (source_id, state, has_missing, ended, behind)
+      SELECT * FROM unnest($1::int[], $2::jsonb[], $3::bool[], $4::bool[], $5::bool[])
+      ON CONFLICT (source_id) DO UPDATE
+      SET state = excluded.state, has_missing = excluded.has_missing, ended = excluded.ended, behind = excluded.behind`,
+    values: [
+      changed.map(({ source }) => source.id),
+      changed.map(({ json }) => json),
+      changed.map(({ hasMissing }) => hasMissing),
+      changed.map(({ ended }) => ended),
+      changed.map(({ behind }) => behind),
+    ],
+  });
 }
 
 function isBehind({ state, chain }: KnownSource): boolean {

@@ -1,22 +1,28 @@
 import { z } from 'zod';
 import { type Missing, missingNow } from './missing.ts';
-import { greatest, NONE, prefix, withNumbers } from './ranges.ts';
+import { greatest, NONE, prefix, type Ranges, size, union, withNumbers } from './ranges.ts';
 
 const count = z.int().min(0);
-const range = z.tuple([count, count]).readonly();
 
 /** A verified word of a source: it has stored everything up to `through`, with this chain over the bytes. */
 const checkpoint = z.object({ through: count, chain: z.string() });
 export type Checkpoint = z.infer<typeof checkpoint>;
 
-/** What is known of one source, as it is stored. Only the integrator changes it. */
-export const sourceState = z.object({
-  /** The numbers that are in the log. */
-  received: z.array(range).readonly(),
+/** What is known of one source, as it is stored: all but the numbers themselves, which are in the index. */
+export const storedSource = z.object({
+  /** The greatest n such that 1..n are all in the log. */
+  prefix: count,
+  /** The greatest number in the log. */
+  greatest: count,
+  /** Events in the log. */
+  events: count,
   /** The greatest number that the source has stored, by a verified word of its own or of its next epoch; else 0. */
   through: count,
   /** Events per type in 1..through, as the source counts them. */
   counts: z.record(z.string(), count),
+  /** Numbers up to `through` that are not in the log. */
+  absent: count,
+  /** Where those are and since when they are missed: the first `MAX_STORED_MISSING` ranges. */
   missing: z.array(z.object({ from: count, to: count, sinceMs: z.number() })).readonly(),
   /** `stopped`: it ended in order. `superseded`: a later epoch named its last number. Null: it may go on. */
   ended: z.enum(['stopped', 'superseded']).nullable(),
@@ -37,7 +43,35 @@ export const sourceState = z.object({
   /** The number at which it first did not. */
   mismatch: count.nullable(),
 });
-export type SourceState = z.infer<typeof sourceState>;
+export type StoredSource = z.infer<typeof storedSource>;
+
+/** What is known of one source, as the integrator has it in hand. Nobody else changes it. */
+export interface SourceState
+  extends Omit<StoredSource, 'prefix' | 'greatest' | 'events' | 'absent' | 'missing'> {
+  /** The numbers that are in the log. */
+  readonly received: Ranges;
+  readonly missing: readonly Missing[];
+}
+
+/** Beyond it, a missing number's grace begins anew with each writer: the list is only that long far behind. */
+export const MAX_STORED_MISSING = 1_000;
+
+export function toStored({ received, missing, ...rest }: SourceState): StoredSource {
+  return {
+    ...rest,
+    prefix: prefix(received),
+    greatest: greatest(received),
+    events: size(received),
+    absent: size(missing.map(({ from, to }) => [from, to])),
+    missing: missing.slice(0, MAX_STORED_MISSING),
+  };
+}
+
+/** @param beyond the numbers in the log that are greater than the stored prefix */
+export function fromStored(stored: StoredSource, beyond: Ranges): SourceState {
+  const { prefix: upTo, greatest: _greatest, events: _events, absent: _absent, ...rest } = stored;
+  return { ...rest, received: union(upTo === 0 ? NONE : [[1, upTo]], beyond) };
+}
 
 /** Chain of no events: 32 zero bytes. */
 export const CHAIN_START = '0'.repeat(64);
@@ -106,23 +140,25 @@ export type Standing = 'open' | 'stopped' | 'lost';
  * `open`: heard of lately. `stopped`: its last number is known. `lost`: neither, so what came after the last known
  * number is unknown.
  */
-export function standing(state: SourceState, nowMs: number, lostAfterMs: number): Standing {
+export function standing(
+  state: Pick<StoredSource, 'ended' | 'heardMs'>,
+  nowMs: number,
+  lostAfterMs: number,
+): Standing {
   if (state.ended !== null) return 'stopped';
   return nowMs - state.heardMs > lostAfterMs ? 'lost' : 'open';
 }
 
 /** What can be said of a source's end, in words that claim nothing unproven. */
-export function tailStatement(state: SourceState, nowMs: number, lostAfterMs: number): string {
-  const known = Math.max(state.through, greatest(state.received));
+export function tailStatement(state: StoredSource, nowMs: number, lostAfterMs: number): string {
+  const known = Math.max(state.through, state.greatest);
   switch (standing(state, nowMs, lostAfterMs)) {
     case 'lost':
       return `tail unknown after ${known}`;
     case 'open':
       return `open at ${known}`;
     case 'stopped':
-      return prefix(state.received) >= known
-        ? `complete at ${known}`
-        : `ended at ${known}, with numbers missing`;
+      return state.prefix >= known ? `complete at ${known}` : `ended at ${known}, with numbers missing`;
   }
 }
 

@@ -68,7 +68,8 @@ export async function openStand(
     writerOptions: (options = {}) => ({ pool, store, publicKeyOf, now: () => stand.nowMs, ...options }),
     async integrate(options) {
       const writer = await LogWriter.begin(stand.writerOptions(options));
-      while ((await writer.step()).rows > 0);
+      const done = new AbortController();
+      for await (const { rows } of writer.run(done.signal)) if (rows === 0) done.abort();
     },
     archived: () => readArchive(stand),
     assertWhole: () => assertWhole(stand),
