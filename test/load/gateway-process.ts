@@ -5,6 +5,7 @@ import { type Bus, createKafkaBus, initTopics, type KafkaConfig, type Publisher 
 import { type DirectoryEntity, serializeEvent } from '@tollgate/events';
 import { hashCredential } from '@tollgate/http';
 import type { Logger } from '@tollgate/telemetry';
+import { until } from '@tollgate/testing';
 import { type PinnedProcess, startPinned } from './pinned-process.ts';
 
 /** The model of each durability level. */
@@ -13,6 +14,7 @@ export const MODELS = { relaxed: 'bench-relaxed', disk: 'bench-disk', broker: 'b
 export const KEY = 'tgk_benchmark';
 
 const HEARTBEAT_MS = 1000;
+const TOPICS_TIMEOUT_MS = 30_000;
 const TOLLGATE = new URL('../../services/tollgate/src/main.ts', import.meta.url).pathname;
 
 export interface GatewayProcessOptions {
@@ -114,7 +116,9 @@ async function startDirectory(kafka: KafkaConfig, logger: Logger): Promise<{ sto
     source,
     1,
   );
-  await publisher.publish([{ topic: 'directory', key: `api-key/${key.id}`, value: entity }]);
+  const message = { topic: 'directory', key: `api-key/${key.id}`, value: entity } as const;
+  // Partitions of a new topic may not have leaders yet.
+  await until(() => publisher.publish([message]).then(() => true), { timeoutMs: TOPICS_TIMEOUT_MS });
   const beat = async () => {
     const at = new Date().toISOString();
     const value = serializeEvent(

@@ -1,8 +1,6 @@
 import type { Quantities, UsageOutcome } from '@tollgate/events';
 import type { Metrics } from '@tollgate/telemetry';
-
-/** Upper bounds of the duration histogram, in seconds. */
-const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+import { DurationHistogram } from './durations.ts';
 
 /** What became of a call, as the metrics tell it apart. */
 export type Fate = UsageOutcome | 'denied' | 'rejected' | 'unauthenticated' | 'refused';
@@ -24,7 +22,10 @@ export class Tallies {
   readonly #metrics: Metrics;
   readonly #requests;
   readonly #tokens;
-  readonly #durations;
+  readonly #durations = new DurationHistogram(
+    'tollgate_gateway_call_duration_seconds',
+    'From the arrival of an allowed request to the last byte of its answer.',
+  );
   readonly #unrecorded;
   inputTokens = 0;
   outputTokens = 0;
@@ -40,11 +41,6 @@ export class Tallies {
       name: 'tollgate_gateway_tokens_total',
       help: 'Tokens accounted for, by direction.',
       labels: ['direction'],
-    });
-    this.#durations = metrics.histogram({
-      name: 'tollgate_gateway_call_duration_seconds',
-      help: 'From the arrival of a request that reached an upstream to the last byte from there.',
-      buckets: DURATION_BUCKETS,
     });
     this.#unrecorded = metrics.counter({
       name: 'tollgate_gateway_unrecorded_usage_total',
@@ -79,7 +75,7 @@ export class Tallies {
   used(quantities: Quantities, durationUs: number): void {
     this.inputTokens += quantities.input_tokens;
     this.outputTokens += quantities.output_tokens;
-    this.#durations.observe(durationUs / 1e6);
+    this.#durations.observe(durationUs);
   }
 
   unrecorded(): void {
@@ -87,14 +83,14 @@ export class Tallies {
   }
 
   /** The exposition text, up to date. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
     for (const [key, count] of this.#calls) {
       const [endpoint = '', fate = ''] = key.split(' ');
       this.#requests.inc({ endpoint, fate }, this.#increase(key, count));
     }
     this.#tokens.inc({ direction: 'input' }, this.#increase('input tokens', this.inputTokens));
     this.#tokens.inc({ direction: 'output' }, this.#increase('output tokens', this.outputTokens));
-    return this.#metrics.text();
+    return `${await this.#metrics.text()}\n${this.#durations.text()}`;
   }
 
   #increase(key: string, count: number): number {

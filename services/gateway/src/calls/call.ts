@@ -56,13 +56,14 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
 
   /** Calls the upstream as soon as request and decision are as safe as the target asks. */
   start(): void {
-    callOf.set(this.#res, this);
-    this.#res.on('close', onClose);
+    this.#res.on('close', this.#closed);
     this.#env.running.add(this);
     const { opened, target } = this.#admission;
     if (opened === null) this.#recorded(null);
     else this.#env.spool.after(target.durability, opened.position, this.#recorded);
   }
+
+  readonly #closed = (): void => this.callerLeft();
 
   readonly #recorded = (error: Error | null): void => {
     if (this.#settled) return;
@@ -130,7 +131,7 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
     else this.#settlePartial('failed', refuse('upstream_broke'));
   }
 
-  /** The caller's connection closed. */
+  /** The caller's connection closed: it left, unless it has its answer. */
   callerLeft(): void {
     if (this.#settled) return;
     this.#callerGone = true;
@@ -281,13 +282,6 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
     if (this.#answer.stream === null && this.#refusal !== null) return this.#refusal.status;
     return this.#answer.status;
   }
-}
-
-/** Finds a call from its response without a closure per request. */
-const callOf = new WeakMap<ServerResponse, Call>();
-
-function onClose(this: ServerResponse): void {
-  callOf.get(this)?.callerLeft();
 }
 
 function isJson(body: Buffer): boolean {

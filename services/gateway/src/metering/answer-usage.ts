@@ -6,30 +6,45 @@ const TAIL_BYTES = 2048;
 
 const KEY = '"usage"';
 
+/** The form that nearly every answer ends with. */
+const PLAIN =
+  /^"usage":\{"prompt_tokens":(\d{1,9}),"completion_tokens":(\d{1,9}),"total_tokens":\d{1,10}\}\}$/;
+
 /**
  * The quantities that a whole JSON answer states, or null where it states none. Reads the tail alone wherever that
  * is unambiguous: the last `"usage"` key whose object is a member of the outermost one.
  */
 export function answerUsage(answer: Buffer): Quantities | null {
   const tail = answer.toString('latin1', Math.max(0, answer.length - TAIL_BYTES));
-  const object = tailObject(tail);
-  if (object !== null) {
-    const quantities = reportedQuantities(object);
-    if (quantities !== null) return quantities;
-  }
+  const key = tail.lastIndexOf(KEY);
+  const plain = key < 0 ? null : PLAIN.exec(tail.slice(key));
+  if (plain !== null) return plainQuantities(Number(plain[1]), Number(plain[2]));
+  const quantities = key < 0 ? null : reportedQuantities(tailObject(tail, key));
+  if (quantities !== null) return quantities;
   if (!answer.includes(KEY)) return null;
   const parsed = parse(answer.toString('utf8'));
   return isRecord(parsed) ? reportedQuantities(parsed['usage']) : null;
 }
 
-function tailObject(tail: string): unknown {
-  const key = tail.lastIndexOf(KEY);
-  if (key < 0) return null;
+function plainQuantities(input: number, output: number): Quantities {
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    cached_input_tokens: 0,
+    cache_creation_tokens: 0,
+    reasoning_tokens: 0,
+  };
+}
+
+/** The object behind the key at `key`, if it is a member of the outermost object. */
+function tailObject(tail: string, key: number): unknown {
   const start = tail.indexOf('{', key);
   if (start < 0 || !/^\s*:\s*$/.test(tail.slice(key + KEY.length, start))) return null;
   const end = closing(tail, start);
+  if (end < 0) return null;
   // Only a member of the outermost object is followed by exactly one brace that nothing opened.
-  if (end < 0 || closing(tail, end) < 0 || tail.slice(closing(tail, end)).trim() !== '') return null;
+  const outer = closing(tail, end);
+  if (outer < 0 || tail.slice(outer).trim() !== '') return null;
   return parse(tail.slice(start, end));
 }
 
