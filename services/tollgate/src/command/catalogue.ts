@@ -39,7 +39,10 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     load: async () => (await import('@tollgate/directory/commands')).directoryCommand(),
   },
   ...Object.fromEntries(
-    Object.entries(NOUNS).map(([name, description]) => [name, { description, load: () => nounCommand(name) }]),
+    Object.entries(NOUNS).map(([name, description]) => [
+      name,
+      { description, load: () => nounCommand(name) },
+    ]),
   ),
   audit: {
     description: 'the audit trail',

@@ -35,5 +35,7 @@ test.each([[['repaly']], [['replay']], [['replay', 'x.csv', '--speed', 'fast']],
 
 test('a failure is one line that says why, with its code, and ends with code 1', async () => {
   expect(await run(['replay', '/nowhere/trace.csv', '--json'])).toBe(EXIT.failed);
-  expect(written.join('')).toMatch(/^tollgate: \/nowhere\/trace\.csv can't be read: .* \[trace-unreadable\]\n$/);
+  expect(written.join('')).toMatch(
+    /^tollgate: \/nowhere\/trace\.csv can't be read: .* \[trace-unreadable\]\n$/,
+  );
 });

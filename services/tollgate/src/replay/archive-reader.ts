@@ -34,12 +34,11 @@ export class ArchiveReader implements UsageReader {
     return reader;
   }
 
-  async read(): Promise<FinalUsage[]> {
-    const usages: FinalUsage[] = [];
+  async read(take: (usage: FinalUsage) => void): Promise<void> {
     for (;;) {
-      const page = await this.#page();
-      usages.push(...page.usages);
-      if (page.atEnd) return usages;
+      const { usages, atEnd } = await this.#page();
+      for (const usage of usages) take(usage);
+      if (atEnd) return;
     }
   }
 

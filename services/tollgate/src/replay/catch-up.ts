@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ServiceError } from '@tollgate/http';
 import type { FinalUsage, Place } from './ledger.ts';
 
 /** Reads the final usages that a place has taken in since the last call. */
 export interface UsageReader {
-  read(): Promise<FinalUsage[]>;
+  /** Hands on each exactly once; after an error the next call goes on where this one ended. */
+  read(take: (usage: FinalUsage) => void): Promise<void>;
 }
 
 /** Where each source of events stands in the audit service. */
@@ -49,12 +51,14 @@ export async function catchUp(options: CatchUpOptions): Promise<string[]> {
       // The sources first: what they say has arrived is then in the places too, or soon will be.
       trouble = await sources.behind();
       for (const { place, reader } of places) {
-        for (const usage of await reader.read()) {
+        await reader.read((usage) => {
           if (usage.clientRequestId?.startsWith(`${replayId}-`)) place.record(usage);
-        }
+        });
       }
     } catch (error) {
-      // A service that was killed a moment ago comes back, or the deadline says that it did not.
+      // A service that was killed a moment ago comes back, or the deadline says that it did not; one that refuses what
+      // it is asked will refuse it again.
+      if (error instanceof ServiceError && error.status === 400) throw error;
       trouble = [error instanceof Error ? error.message : String(error)];
     }
     const state = {

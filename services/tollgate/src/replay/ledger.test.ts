@@ -52,6 +52,13 @@ describe('differences', () => {
     expect(differences(sent, [place('audit', usages)])).not.toEqual([]);
   });
 
+  test('name a report that is not the sum of the charges', () => {
+    const places = [place('audit', [first, lost, second]), place('charges', [second, first, lost])];
+    const whole = places[1]?.all() ?? new TeamTotals();
+    expect(differences(sent, places, whole)).toEqual([]);
+    expect(differences(sent, places, sent)).toEqual([expect.stringContaining('the report, team_b')]);
+  });
+
   test('name an abandoned request that only one place holds, though both hold what was sent', () => {
     const places = [place('audit', [first, second, lost]), place('charges', [first, second])];
     expect(differences(sent, places)).toEqual([

@@ -29,6 +29,11 @@ export class Place {
     return this.#seen.size;
   }
 
+  /** Completed and abandoned together. */
+  all(): TeamTotals {
+    return this.completed.plus(this.abandoned);
+  }
+
   record(usage: FinalUsage): void {
     if (this.#seen.has(usage.requestId)) {
       this.doubled.push(usage.requestId);
@@ -48,10 +53,12 @@ export class Place {
  * Where the places differ from what was sent and, in what was abandoned, from each other: one sentence each, empty
  * when every total of every team is equal.
  *
+ * @param reported what the report says of each team, which has to be the charges' sums: completed and abandoned
+ *
  * A request is abandoned when the client never got its whole answer, because the gateway died first. The client
  * can't know what became of it, so the places are compared with each other.
  */
-export function differences(sent: TeamTotals, places: readonly Place[]): string[] {
+export function differences(sent: TeamTotals, places: readonly Place[], reported?: TeamTotals): string[] {
   const faults: string[] = [];
   const compare = (what: string, expected: TeamTotals, held: TeamTotals) => {
     for (const team of new Set([...expected.teams(), ...held.teams()])) {
@@ -68,6 +75,8 @@ export function differences(sent: TeamTotals, places: readonly Place[]): string[
   for (const place of others) {
     if (first) compare(`abandoned in ${place.name} against ${first.name}`, first.abandoned, place.abandoned);
   }
+  const charges = places.at(-1);
+  if (reported && charges) compare('the report', charges.all(), reported);
   return faults;
 }
 

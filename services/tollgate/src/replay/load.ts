@@ -7,6 +7,7 @@ import type { TraceRow } from './trace.ts';
 /** A team that the replay sends for. */
 export interface ReplayTeam {
   readonly teamId: string;
+  readonly name: string;
   /** The API key to send with. */
   readonly key: string;
 }

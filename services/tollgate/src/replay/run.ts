@@ -5,6 +5,7 @@ import { type CatchUp, catchUp } from './catch-up.ts';
 import { ChargeReader } from './charge-reader.ts';
 import { differences, Place } from './ledger.ts';
 import { type ReplayTeam, sendTrace } from './load.ts';
+import { readReport } from './report-reader.ts';
 import { SourceReader } from './source-reader.ts';
 import type { Totals } from './totals.ts';
 import type { TraceRow } from './trace.ts';
@@ -60,6 +61,7 @@ export interface ReplayReport {
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { target, rows } = options;
   const startedMs = performance.now();
+  const startedAtMs = Date.now();
   const client = (baseUrl: string) => new ServiceClient({ baseUrl, token: target.token });
   const sources = new SourceReader(client(target.auditUrl));
   const archive = await ArchiveReader.fromNowOn(target.auditUrl, target.token);
@@ -89,21 +91,22 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     deadlineMs: options.settleDeadlineMs,
     onProgress: options.onSettling ?? (() => {}),
   });
-  const teams = [...new Set(target.teams.map(({ teamId }) => teamId))].sort();
+  const teamIds = new Set(target.teams.map(({ teamId }) => teamId));
+  const reported = await readReport(client(target.chargebackUrl), teamIds, startedAtMs, Date.now());
   return {
     sent: load.sent.total(),
     audit: audit.completed.total(),
     charges: charges.completed.total(),
     abandoned: audit.abandoned.total(),
-    teams: teams.map((team) => ({
-      team,
-      sent: load.sent.of(team),
-      audit: audit.completed.of(team),
-      charges: charges.completed.of(team),
-      abandoned: audit.abandoned.of(team),
+    teams: target.teams.map(({ teamId, name }) => ({
+      team: name,
+      sent: load.sent.of(teamId),
+      audit: audit.completed.of(teamId),
+      charges: charges.completed.of(teamId),
+      abandoned: audit.abandoned.of(teamId),
     })),
     attempts: load.attempts,
     seconds: Math.round((performance.now() - startedMs) / 10) / 100,
-    differences: [...behind, ...differences(load.sent, [audit, charges])],
+    differences: [...behind, ...differences(load.sent, [audit, charges], reported)],
   };
 }

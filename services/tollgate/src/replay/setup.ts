@@ -39,7 +39,8 @@ export async function prepareInstallation(
   const expiresAt = new Date(Date.now() + KEY_LIFE_MS).toISOString();
   const teams: ReplayTeam[] = [];
   for (let n = 1; n <= options.teams; n += 1) {
-    const team = await directory.teams.create({ organisation_id: organisation.id, name: `Team ${n}` });
+    const name = `Team ${n}`;
+    const team = await directory.teams.create({ organisation_id: organisation.id, name });
     const project = await directory.projects.create({ team_id: team.id, name: 'Replay' });
     const key = await directory.apiKeys.create({
       team_id: team.id,
@@ -47,7 +48,7 @@ export async function prepareInstallation(
       name: `replay ${mark}`,
       expires_at: expiresAt,
     });
-    teams.push({ teamId: team.id, key: key.secret });
+    teams.push({ teamId: team.id, name, key: key.secret });
   }
   for (const { key } of teams) await keyIsKnown(installation.gatewayUrl, key);
   return { ...installation, teams, model: options.model };

@@ -37,6 +37,12 @@ export class TeamTotals {
     return [...this.#teams.keys()].sort();
   }
 
+  plus(other: TeamTotals): TeamTotals {
+    const sum = new TeamTotals();
+    for (const each of [this, other]) for (const team of each.teams()) sum.add(team, each.of(team));
+    return sum;
+  }
+
   total(): Totals {
     return [...this.#teams.values()].reduce(add, ZERO);
   }
