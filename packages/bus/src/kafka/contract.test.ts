@@ -9,7 +9,7 @@ describe.each(Object.entries(busContract))('the bus on Kafka: %s', (_part, cases
   beforeEach(async () => {
     harness = await createKafkaHarness();
   });
-  afterEach(() => harness.close());
+  afterEach(() => harness?.close());
 
   for (const { title, run } of cases) it(title, () => run(harness), TIMEOUT_MS);
 });

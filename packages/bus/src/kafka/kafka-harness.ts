@@ -15,7 +15,12 @@ const PARTITIONS = 3;
 const SESSION_TIMEOUT_MS = 6_000;
 const ROLE = 'bus_contract';
 
-export type KafkaHarness = BusHarness & { readonly config: KafkaConfig; close(): Promise<void> };
+export type KafkaHarness = BusHarness & {
+  readonly config: KafkaConfig;
+  /** With every right on the contract's tables. */
+  createOwnerPool(): Pool;
+  close(): Promise<void>;
+};
 
 /** A harness with topics and a database of its own, on the test run's broker unless another cluster is given. */
 export async function createKafkaHarness(brokers?: readonly string[]): Promise<KafkaHarness> {
@@ -43,6 +48,12 @@ export async function createKafkaHarness(brokers?: readonly string[]): Promise<K
     return bus;
   }
 
+  function createPool(url: string): Pool {
+    const pool = openPool({ ...connection, url });
+    pools.push(pool);
+    return pool;
+  }
+
   return {
     config,
     connection,
@@ -50,11 +61,8 @@ export async function createKafkaHarness(brokers?: readonly string[]): Promise<K
     folder: temporaryFolder('bus'),
     createBus: () => createBus(config),
     createUnreachableBus: () => createBus({ ...config, brokers: ['127.0.0.1:1'] }),
-    createPool() {
-      const pool = openPool(connection);
-      pools.push(pool);
-      return pool;
-    },
+    createPool: () => createPool(connection.url),
+    createOwnerPool: () => createPool(`${database.ownerUrl}?options=-csearch_path%3D${ROLE}`),
     async publishTo(topic: Topic, partition: number, values: readonly Buffer[]) {
       const producer = createKafkaClient(config, 'bus-contract', logger).producer({
         createPartitioner: () => () => partition,

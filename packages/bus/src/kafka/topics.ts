@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { STATE_TOPICS, TOPICS, type Topic } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
 import kafkajs, { type Admin } from 'kafkajs';
@@ -37,6 +38,7 @@ const DEFAULT_REPLICATION_FACTOR = 3;
 const DEFAULT_MIN_INSYNC_REPLICAS = 2;
 const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
 const CREATE_TIMEOUT_MS = 30_000;
+const LEADER_POLL_MS = 50;
 
 /** What the topics should be on a cluster of so many brokers. Pure. */
 export function planTopics(
@@ -98,7 +100,7 @@ export async function initTopics(
 
 async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> {
   await admin.createTopics({
-    waitForLeaders: true,
+    waitForLeaders: false,
     timeout: CREATE_TIMEOUT_MS,
     topics: plans.map((plan) => ({
       topic: plan.name,
@@ -107,6 +109,28 @@ async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> 
       configEntries: Object.entries(plan.settings).map(([name, value]) => ({ name, value })),
     })),
   });
+  const deadline = performance.now() + CREATE_TIMEOUT_MS;
+  while (!(await haveLeaders(admin, plans))) {
+    if (performance.now() > deadline) {
+      throw new BusError(
+        'broker-unreachable',
+        `topics were created, but have no leaders after ${CREATE_TIMEOUT_MS / 1000} s: look at the brokers' logs`,
+      );
+    }
+    await sleep(LEADER_POLL_MS);
+  }
+}
+
+/** kafkajs' own waiting gives up where a broker has not heard of the new topics yet. */
+async function haveLeaders(admin: Admin, plans: readonly TopicPlan[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: plans.map((plan) => plan.name) });
+    return topics.every((topic) => topic.partitions.every((partition) => partition.leader >= 0));
+  } catch (error) {
+    const type: unknown = error instanceof Error ? Reflect.get(error, 'type') : undefined;
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE') return false;
+    throw error;
+  }
 }
 
 async function compare(admin: Admin, plan: TopicPlan): Promise<TopicState> {

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { crc32c } from './crc32c.ts';
+
+describe('crc32c', () => {
+  it('gives the check values of RFC 3720, appendix B.4', () => {
+    expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+    expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43);
+    expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => index))).toBe(0x46dd794e);
+    expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => 31 - index))).toBe(0x113fdb5c);
+    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
+  });
+
+  it('covers only the range it is given', () => {
+    const bytes = Buffer.from('before123456789after');
+    expect(crc32c(bytes, 6, 15)).toBe(0xe3069283);
+    expect(crc32c(bytes, 3, 3)).toBe(0);
+  });
+});
