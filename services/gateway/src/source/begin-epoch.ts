@@ -15,6 +15,8 @@ export interface RecoverySummary {
   readonly cutBytes: number;
   /** Numbers of earlier epochs that can't be read any more. */
   readonly lostEvents: number;
+  /** Files that could not be read as segments; they were renamed to `….bad` and count for nothing. */
+  readonly damagedFiles: readonly string[];
   readonly unacknowledgedEvents: number;
 }
 
@@ -52,12 +54,20 @@ export function beginEpoch(
     voice.say(closing);
     closedRequests += 1;
   }
+  const lostEvents = folder.lost.reduce((sum, lost) => sum + lost.to - lost.from + 1, 0);
+  if (lostEvents > 0 || folder.damagedFiles.length > 0) {
+    options.logger.error(
+      { lost: folder.lost, damaged_files: folder.damagedFiles },
+      'the spool is damaged: events are lost, which the audit trail will show; check its disk',
+    );
+  }
   return {
     earlierSources: folder.epochs.map((epoch) => epoch.source),
     closedRequests,
     unreadableRequests: earlier.open.length - closedRequests,
     cutBytes: folder.cutBytes,
-    lostEvents: folder.lost.reduce((sum, lost) => sum + lost.to - lost.from + 1, 0),
+    lostEvents,
+    damagedFiles: folder.damagedFiles,
     unacknowledgedEvents: earlier.unacknowledgedEvents,
   };
 }

@@ -37,34 +37,38 @@ async function runAndKill(
 }
 
 describe('a process that is killed', () => {
-  test(`keeps its promises over ${KILLS} kills on one spool`, async () => {
-    const folder = temporaryFolder('killed');
-    const random = seededRandom(7);
-    const onDisk: string[] = [];
-    const answered: string[] = [];
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      const promised = await runAndKill(folder, random.integer(0, 150));
-      onDisk.push(...promised.onDisk);
-      answered.push(...promised.answered);
-    }
-    const broker = new BrokerInMemory();
-    const spool = openTestSpool(folder);
-    try {
-      spool.startPublishing(broker.publisher());
-      await until(() => spool.stats().unacknowledgedEvents <= 0, { timeoutMs: 20_000 });
-      const ends = requestEnds(broker.events());
-      expect(answered.length).toBeGreaterThan(0);
-      for (const id of onDisk) expect(ends.has(id)).toBe(true);
-      for (const id of answered) expect(ends.get(id)?.finals).toEqual(['completed']);
-      for (const end of ends.values()) {
-        expect(end.decisions.length).toBe(1);
-        expect(end.finals.length).toBe(end.decisions[0] === 'allowed' ? 1 : 0);
+  test(
+    `keeps its promises over ${KILLS} kills on one spool`,
+    async () => {
+      const folder = temporaryFolder('killed');
+      const random = seededRandom(7);
+      const onDisk: string[] = [];
+      const answered: string[] = [];
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        const promised = await runAndKill(folder, random.integer(0, 150));
+        onDisk.push(...promised.onDisk);
+        answered.push(...promised.answered);
       }
-      const lost = [...ends.values()].filter(({ finals }) => finals[0] === 'gateway-lost');
-      expect(lost.length).toBeGreaterThan(0);
-      expect(broker.sources().length).toBe(KILLS + 1);
-    } finally {
-      await spool.stop(0);
-    }
-  }, 120_000);
+      const broker = new BrokerInMemory();
+      const spool = openTestSpool(folder);
+      try {
+        spool.startPublishing(broker.publisher());
+        await until(() => spool.stats().unacknowledgedEvents <= 0, { timeoutMs: 20_000 });
+        const ends = requestEnds(broker.events());
+        expect(answered.length).toBeGreaterThan(0);
+        for (const id of onDisk) expect(ends.has(id)).toBe(true);
+        for (const id of answered) expect(ends.get(id)?.finals).toEqual(['completed']);
+        for (const end of ends.values()) {
+          expect(end.decisions.length).toBe(1);
+          expect(end.finals.length).toBe(end.decisions[0] === 'allowed' ? 1 : 0);
+        }
+        const lost = [...ends.values()].filter(({ finals }) => finals[0] === 'gateway-lost');
+        expect(lost.length).toBeGreaterThan(0);
+        expect(broker.sources().length).toBe(KILLS + 1);
+      } finally {
+        await spool.stop(0);
+      }
+    },
+    60_000 + KILLS * 10_000,
+  );
 });

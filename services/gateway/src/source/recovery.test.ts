@@ -213,6 +213,21 @@ describe('a new epoch', () => {
     expect(heartbeat?.data.through).toBe(601);
   });
 
+  test('sets a file aside whose beginning is damaged, and says which numbers it had', async () => {
+    const folder = await killedAfter(async (life, { spool }) => {
+      for (let i = 0; i < 600; i += 1) await reached(spool, 'relaxed', life.request(newId()));
+    });
+    const file = join(folder, '000000000001.segment');
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(3) ^ 1, 3);
+    writeFileSync(file, bytes);
+    const { spool } = open(folder);
+    expect(spool.recovered.damagedFiles).toEqual([`${file}.bad`]);
+    expect(spool.recovered.lostEvents).toBeGreaterThan(100);
+    expect(spool.recovered.lostEvents).toBeLessThan(300);
+    expect(spool.trouble()).toBeNull();
+  });
+
   test('refuses a folder of another instance, and keeps its own name and key', async () => {
     const folder = await killedAfter(() => {});
     expect(() => openTestSpool(folder, { instance: 'gw-other' })).toThrow(

@@ -53,15 +53,16 @@ const MIN_SEGMENTS = 3;
 /** The settings with defaults filled in. @throws SpoolError `spool-setting` naming the one that can't work */
 export function spoolSettings(given: Partial<SpoolSettings> = {}): SpoolSettings {
   const settings = { ...DEFAULT_SPOOL_SETTINGS, ...given };
-  require(settings.segmentBytes >= MIN_SEGMENT_BYTES, `segmentBytes is at least ${MIN_SEGMENT_BYTES}`);
-  require(settings.segmentBytes <= MAX_SEGMENT_BYTES, `segmentBytes is at most ${MAX_SEGMENT_BYTES}`);
-  require(settings.maxBytes >=
-    MIN_SEGMENTS *
-      settings.segmentBytes, `maxBytes is at least ${MIN_SEGMENTS} segments of ${settings.segmentBytes} bytes`);
-  require(settings.publishBatchBytes >= MIN_BATCH_BYTES, `publishBatchBytes is at least ${MIN_BATCH_BYTES}`);
+  insist(settings.segmentBytes >= MIN_SEGMENT_BYTES, `segmentBytes is at least ${MIN_SEGMENT_BYTES}`);
+  insist(settings.segmentBytes <= MAX_SEGMENT_BYTES, `segmentBytes is at most ${MAX_SEGMENT_BYTES}`);
+  insist(
+    settings.maxBytes >= MIN_SEGMENTS * settings.segmentBytes,
+    `maxBytes is at least ${MIN_SEGMENTS} segments of ${settings.segmentBytes} bytes`,
+  );
+  insist(settings.publishBatchBytes >= MIN_BATCH_BYTES, `publishBatchBytes is at least ${MIN_BATCH_BYTES}`);
   return settings;
 }
 
-function require(holds: boolean, rule: string): void {
+function insist(holds: boolean, rule: string): void {
   if (!holds) throw new SpoolError('spool-setting', `a setting of the spool can't work: ${rule}`);
 }

@@ -15,12 +15,14 @@ function tinyDisk(): string | null {
   const folder = join(temporaryFolder('tiny-disk'), 'disk');
   mkdirSync(folder);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_KIB}k`, 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${DISK_KIB}k`, 'tmpfs', folder], {
+      stdio: 'ignore',
+    });
   } catch {
     return null;
   }
   onTestFinished(() => {
-    execFileSync('umount', ['--lazy', folder]);
+    execFileSync('/bin/umount', ['--lazy', folder]);
   });
   return folder;
 }
