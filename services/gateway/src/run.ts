@@ -75,10 +75,14 @@ async function serve(
   const directory = await followDirectory({ bus, view, snapshotFile: directorySnapshot });
   started.push(directory);
   let complete = false;
-  void directory.follower.ready.then(() => {
-    complete = true;
-    logger.info("the directory's state is here");
-  });
+  directory.follower.ready.then(
+    () => {
+      complete = true;
+      logger.info("the directory's state is here");
+    },
+    // Stopped before it came; anything else shows in the follower's trouble.
+    (error: unknown) => logger.debug({ err: error }, "the directory's state never came"),
+  );
   const directoryAgeMs = () => (complete ? view.heartbeatAgeMs(clock.now()) : Number.POSITIVE_INFINITY);
   const isCurrent = () => directoryAgeMs() <= config.options.maxDirectoryAgeMs;
 
