@@ -13,6 +13,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     description: 'CPU and latency of one gateway process against a bare proxy',
     run: async () => (await import('./gateway.ts')).benchGateway,
   },
+  consumers: {
+    description: 'events per second of audit and chargeback against the bare exactly-once recipe',
+    run: async () => (await import('./consumers.ts')).benchConsumers,
+  },
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -21,4 +21,6 @@ export { openFileSegments } from './archive/file-segments.ts';
 export type { SegmentStore } from './archive/segment-store.ts';
 export { type AuditConfig, readAuditConfig } from './config.ts';
 export { AuditError, type AuditErrorCode } from './errors.ts';
+export { type InboxEvent, parseInboxEvent } from './inbox/inbox-event.ts';
+export { receive } from './inbox/receive.ts';
 export { auditMigrations } from './migrations.ts';

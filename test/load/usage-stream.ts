@@ -1,0 +1,81 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type EventDraft, serializeEvent } from '@tollgate/events';
+
+/** The model of every usage in the stream; it has a price. */
+export const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
+export const ORGANISATION = 'org_bench';
+const TEAMS = 5;
+const KEYS = 20;
+
+/** Usage events as one gateway emits them, numbered without a hole, over a handful of teams and keys. */
+export class UsageStream {
+  readonly #source = `/gateways/bench/${randomUUID()}`;
+  #sequence = 0;
+
+  next(count: number, nowMs = Date.now()): Buffer[] {
+    return Array.from({ length: count }, (_, n) => {
+      this.#sequence += 1;
+      return serializeEvent(usage(this.#sequence, nowMs + Math.floor(n / 100)), this.#source, this.#sequence);
+    });
+  }
+}
+
+/** A UUID of version 7: milliseconds, then chance. */
+export function uuidV7(nowMs: number): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(nowMs, 0, 6);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+function usage(n: number, atMs: number): EventDraft<'tollgate.usage.v1'> {
+  const at = new Date(atMs).toISOString();
+  return {
+    type: 'tollgate.usage.v1',
+    id: uuidV7(atMs),
+    subject: uuidV7(atMs),
+    time: at,
+    data: {
+      attribution: {
+        organisation_id: ORGANISATION,
+        team_id: `team_${n % TEAMS}`,
+        project_id: `project_${n % TEAMS}`,
+        cost_centre_id: null,
+        principal_type: 'service',
+        principal_id: `sp_${n % KEYS}`,
+        key_id: `key_${n % KEYS}`,
+        requested_model: MODEL,
+        served_model: MODEL,
+        target_id: 'databricks',
+        serving_mode: 'pay-per-token',
+        region: 'eu-central-1',
+        tags: { app: 'indexer', env: 'prod' },
+        policy: { name: 'bench', version: '1.0.0', digest: 'a'.repeat(64) },
+      },
+      requested_at: at,
+      client_request_id: `bench-${n}`,
+      retain_until: null,
+      attempt: 1,
+      final: true,
+      outcome: 'completed',
+      fidelity: 'provider',
+      quantities: {
+        input_tokens: 500 + (n % 3000),
+        output_tokens: 1 + (n % 400),
+        cached_input_tokens: 0,
+        cache_creation_tokens: 0,
+        reasoning_tokens: 0,
+      },
+      upstream_status: 200,
+      status: 200,
+      stream: false,
+      output_bytes: 400 + (n % 2000),
+      duration_us: 180_000,
+      first_byte_us: 90_000,
+      finished_at: at,
+      lease_ids: [],
+    },
+  };
+}
