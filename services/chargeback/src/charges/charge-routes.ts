@@ -1,5 +1,15 @@
 import type { Pool } from '@tollgate/database';
-import { cursorCodec, HttpProblem, PROBLEMS, pageQuery, type Reach, type Route, route } from '@tollgate/http';
+import {
+  cursorCodec,
+  DEFAULT_PAGE_ITEMS,
+  HttpProblem,
+  PROBLEMS,
+  pageQuery,
+  queryInteger,
+  type Reach,
+  type Route,
+  route,
+} from '@tollgate/http';
 import { z } from 'zod';
 import { chargeId } from './charge-id.ts';
 import {
@@ -17,6 +27,8 @@ const id = z
   .max(128)
   .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII');
 const count = z.int().min(0);
+/** Larger pages than elsewhere, for programs that read everything. */
+const MAX_PAGE_USAGES = 1_000;
 const status = z.enum(['priced', 'unpriced', 'included-in-capacity', 'billed-by-provider']);
 
 const charge = z
@@ -100,7 +112,8 @@ export function chargeRoutes(parts: { readonly pool: Pool }): Route[] {
         'Go on with `cursor` to follow what is charged from then on: nothing is missed and nothing comes twice. `start=end` begins after all that is there.',
       tag: 'charges',
       query: z.strictObject({
-        ...pageQuery,
+        limit: queryInteger({ min: 1, max: MAX_PAGE_USAGES, default: DEFAULT_PAGE_ITEMS }),
+        cursor: pageQuery.cursor,
         start: z.enum(['beginning', 'end']).default('beginning'),
         organisation: id.optional(),
         team: id.optional(),
