@@ -29,31 +29,50 @@ export function faultsOf(stack: Stack): Fault[] {
   return faults;
 }
 
-const MAX_PAUSE_MS = 1500;
 const MAX_AWAY_MS = 2500;
 
 /**
- * Takes things away and gives them back, one after the other, in an order and at moments that the seed decides, until
- * every fault has struck `rounds` times.
- *
- * @returns what was done, for the message of a test that fails
+ * Faults that strike at rows of a trace which the seed decides, each while requests are under way: the row waits until
+ * its fault has struck, not until it is over.
  */
-export async function unleash(
-  faults: readonly Fault[],
-  random: SeededRandom,
-  rounds: number,
-): Promise<string[]> {
-  const done: string[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    for (const fault of random.shuffle(faults)) {
-      const pauseMs = random.integer(0, MAX_PAUSE_MS);
-      const awayMs = random.integer(0, MAX_AWAY_MS);
-      await delay(pauseMs);
-      await fault.take();
-      await delay(awayMs);
-      await fault.giveBack();
-      done.push(`${fault.name} away for ${awayMs} ms after ${pauseMs} ms`);
+export class Chaos {
+  /** What was done, for the message of a test that fails. */
+  readonly log: string[] = [];
+  readonly #schedule: { readonly row: number; readonly fault: Fault; readonly awayMs: number }[];
+  readonly #struck: PromiseWithResolvers<void>[];
+  readonly #begun: PromiseWithResolvers<void>[];
+
+  /** @param rounds how often each fault strikes */
+  constructor(faults: readonly Fault[], random: SeededRandom, options: { rows: number; rounds: number }) {
+    const strikes = Array.from({ length: options.rounds }, () => random.shuffle(faults)).flat();
+    const rows = strikes.map(() => random.integer(1, options.rows - 1)).sort((a, b) => a - b);
+    this.#schedule = strikes.map((fault, index) => ({
+      fault,
+      row: rows[index] ?? 0,
+      awayMs: random.integer(0, MAX_AWAY_MS),
+    }));
+    this.#struck = strikes.map(() => Promise.withResolvers<void>());
+    this.#begun = strikes.map(() => Promise.withResolvers<void>());
+  }
+
+  /** To be awaited before a row is sent. */
+  async before(row: number): Promise<void> {
+    for (const [index, strike] of this.#schedule.entries()) {
+      if (strike.row > row) return;
+      this.#begun[index]?.resolve();
+      await this.#struck[index]?.promise;
     }
   }
-  return done;
+
+  /** Runs beside the load, to the end of the last fault. */
+  async run(): Promise<void> {
+    for (const [index, { fault, row, awayMs }] of this.#schedule.entries()) {
+      await this.#begun[index]?.promise;
+      this.log.push(`${fault.name} killed at row ${row}, away for ${awayMs} ms`);
+      await fault.take();
+      this.#struck[index]?.resolve();
+      await delay(awayMs);
+      await fault.giveBack();
+    }
+  }
 }

@@ -4,7 +4,7 @@ import { seededRandom, temporaryFolder } from '@tollgate/testing';
 import { prepareInstallation, readTrace, replay, type TraceRow } from 'tollgate/replay';
 import { STACK_MODEL, type Stack, startStack } from 'tollgate/stack';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { faultsOf, unleash } from './chaos.ts';
+import { Chaos, faultsOf } from './chaos.ts';
 
 /** Production traffic, where it lies beside the checkout; requests of like sizes otherwise. */
 const RECORDED = new URL('../../../shared/traces/azure-llm-2023-code.csv', import.meta.url).pathname;
@@ -12,14 +12,15 @@ const soak = process.env['TOLLGATE_SOAK'] === '1';
 const seed = Number(process.env['TOLLGATE_SEED'] ?? (soak ? Date.now() % 1_000_000 : 20_261));
 const ROWS = soak ? Number.POSITIVE_INFINITY : 500;
 const ROUNDS = soak ? 12 : 1;
-/** Slow enough for every fault to strike while requests are under way. */
-const PACE_MS = soak ? 15 : 40;
+/** Long enough for requests to be under way whenever something is killed. */
+const UPSTREAM_LATENCY_MS = 250;
 
 let stack: Stack;
 
 beforeAll(async () => {
   stack = await startStack({
     folder: temporaryFolder('faults'),
+    upstreamLatencyMs: UPSTREAM_LATENCY_MS,
     logger: createLogger({ service: 'faults', level: 'warn' }),
   });
 });
@@ -41,25 +42,26 @@ test(
   `nothing is lost and nothing is doubled when everything is killed under load (seed ${seed})`,
   async () => {
     const target = await prepareInstallation(stack, { teams: 5, model: STACK_MODEL });
-    const paced = (await rows()).map((row) => ({ ...row, atMs: row.index * PACE_MS }));
-    const [report, done] = await Promise.all([
+    const trace = await rows();
+    const chaos = new Chaos(faultsOf(stack), seededRandom(seed), { rows: trace.length, rounds: ROUNDS });
+    const [report] = await Promise.all([
       replay({
         target,
-        rows: paced,
-        speed: 1,
+        rows: trace,
+        speed: 'max',
         connections: 16,
         rowDeadlineMs: 120_000,
         settleDeadlineMs: 90_000,
+        beforeRow: (row) => chaos.before(row.index),
       }),
-      unleash(faultsOf(stack), seededRandom(seed), ROUNDS),
+      chaos.run(),
     ]);
-    expect(report.differences, done.join('\n')).toEqual([]);
-    expect(report.sent.requests).toBe(paced.length);
+    const told = chaos.log.join('\n');
+    expect(report.differences, told).toEqual([]);
+    expect(report.sent.requests).toBe(trace.length);
     expect(report.audit).toEqual(report.sent);
     expect(report.charges).toEqual(report.sent);
-    expect(report.attempts, 'no request was cut off: the faults struck nothing').toBeGreaterThan(
-      paced.length,
-    );
+    expect(report.attempts, `no request was cut off:\n${told}`).toBeGreaterThan(trace.length);
   },
   soak ? 3_600_000 : 300_000,
 );

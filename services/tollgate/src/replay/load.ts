@@ -25,6 +25,8 @@ export interface LoadOptions {
   /** Gives up on a row that has not been answered for this long, tried again and again. */
   readonly rowDeadlineMs: number;
   readonly onAnswered: (answered: number) => void;
+  /** Awaited before a row is first sent. */
+  readonly beforeRow?: (row: TraceRow) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -89,6 +91,7 @@ export async function sendTrace(options: LoadOptions): Promise<LoadResult> {
         const waitMs = row.atMs / options.speed - (performance.now() - startedMs);
         if (waitMs > 0) await delay(waitMs);
       }
+      await options.beforeRow?.(row);
       await sendRow(row);
     }
   };

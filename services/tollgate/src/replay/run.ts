@@ -31,6 +31,8 @@ export interface ReplayOptions {
   /** Gives up when no place has made progress for this long after the last answer. */
   readonly settleDeadlineMs: number;
   readonly onAnswered?: (answered: number) => void;
+  /** Awaited before a row is first sent. */
+  readonly beforeRow?: (row: TraceRow) => Promise<void>;
   readonly onSettling?: (state: CatchUp) => void;
 }
 
@@ -78,6 +80,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     connections: options.connections,
     rowDeadlineMs: options.rowDeadlineMs,
     onAnswered: options.onAnswered ?? (() => {}),
+    ...(options.beforeRow === undefined ? {} : { beforeRow: options.beforeRow }),
   });
 
   const audit = new Place('audit', load.answered);

@@ -10,6 +10,7 @@ export interface EnvironmentOptions {
   readonly topicPrefix: string;
   /** By schema. */
   readonly databaseUrls: Readonly<Record<string, string>>;
+  readonly upstreamLatencyMs: number;
 }
 
 /** How each service of a stack is started: what stands after `tollgate`, and its environment. */
@@ -33,7 +34,14 @@ export function serviceEnvironment(
   });
   return {
     'simulated-databricks': {
-      args: ['simulated-databricks', 'run', '--listen', at('simulated-databricks')],
+      args: [
+        'simulated-databricks',
+        'run',
+        '--listen',
+        at('simulated-databricks'),
+        '--latency-ms',
+        String(options.upstreamLatencyMs),
+      ],
       env: { ...base, DATABRICKS_TOKEN: upstreamToken },
     },
     directory: service('directory', { TOLLGATE_BOOTSTRAP_TOKEN_FILE: tokenFile }),

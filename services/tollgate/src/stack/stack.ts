@@ -15,6 +15,8 @@ export interface StackOptions {
   readonly folder: string;
   /** A running cluster, as host:port; without it a broker is started on this machine's Java. */
   readonly brokers?: readonly string[];
+  /** How long the simulated upstream waits before each answer; 0 unless given. */
+  readonly upstreamLatencyMs?: number;
   readonly logger: Logger;
   /** Told before each step, for a person who waits. */
   readonly onStep?: (step: string) => void;
@@ -75,7 +77,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     onStep('starting the services');
     const ports = await servicePorts();
     writeFileSync(join(folder, 'policy-config.yaml'), policyConfig(ports['simulated-databricks']));
-    const environment = serviceEnvironment({ folder, ports, brokers, topicPrefix, databaseUrls });
+    const environment = serviceEnvironment({
+      folder,
+      ports,
+      brokers,
+      topicPrefix,
+      databaseUrls,
+      upstreamLatencyMs: options.upstreamLatencyMs ?? 0,
+    });
     const services = Object.fromEntries(
       START_ORDER.map((name) => [
         name,
