@@ -6,6 +6,8 @@ import { assertEffects, countEffects, effectsOf, IN_TIME } from '../contract/eff
 import { type SampleEvent, sampleEvents } from '../contract/events.ts';
 import { withAdmin } from './admin.ts';
 import { createKafkaHarness, type KafkaHarness } from './kafka-harness.ts';
+import { createKafkaPublisher } from './publisher.ts';
+import { readTopic } from './read-topic.ts';
 import { topicIdentities } from './topic-identity.ts';
 import { initTopics } from './topics.ts';
 
@@ -138,6 +140,41 @@ describe('the bus on Kafka, where Kafka is not what it was', () => {
       await publish(events);
       await assertEffects(harness.createPool(), ids(events));
       await until(() => consumer.trouble() === null, IN_TIME);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'publishes the same by kafkajs’ own encoding, should its release be another',
+    async () => {
+      const events = sampleEvents(40);
+      for (const packed of [true, false]) {
+        const publisher = createKafkaPublisher(
+          { ...context(), nowMs: Date.now, random: Math.random },
+          packed,
+        );
+        await publisher.publish(events.map(({ value }) => ({ topic: 'requests', key: 'schlüssel', value })));
+        await publisher.close();
+      }
+      const read: { key: string; value: string; contentType: string }[] = [];
+      await readTopic(
+        { ...context(), nowMs: Date.now, random: Math.random },
+        'requests',
+        (_partition, { key, value, headers }) => {
+          read.push({
+            key: String(key),
+            value: String(value),
+            contentType: String(headers?.['content-type']),
+          });
+        },
+      );
+      const expected = events.map(({ value }) => ({
+        key: 'schlüssel',
+        value: String(value),
+        contentType: 'application/cloudevents+json',
+      }));
+      const byValue = (a: { value: string }, b: { value: string }) => a.value.localeCompare(b.value);
+      expect(read.sort(byValue)).toEqual([...expected, ...expected].sort(byValue));
     },
     TIMEOUT_MS,
   );

@@ -40,10 +40,13 @@ type Send = {
  *
  * Connects at the first batch, and anew after a failed one.
  */
-export function createKafkaPublisher(context: KafkaContext): Publisher {
+export function createKafkaPublisher(
+  context: KafkaContext,
+  /** Whether kafkajs lets us write its requests' records; it does, in the release that we know. */
+  packedRecords = adaptKafkajs().packedRecords,
+): Publisher {
   const rotation = new PartitionRotation(ROTATION, context.nowMs, context.random);
   const counts = new PartitionCounts(context);
-  const { packedRecords } = adaptKafkajs();
   let connected: Promise<Producer> | undefined;
   let working: Promise<void> | undefined;
   let closed = false;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeOptions, Publisher, Running } from '../../bus.ts';
+import { BusError } from '../../errors.ts';
 import { withAdmin } from '../admin.ts';
 import type { KafkaContext } from '../context.ts';
 import { isUnknownTopic } from '../partition-counts.ts';
@@ -56,10 +57,11 @@ export function startConsuming<T>(
       const started = context.nowMs();
       try {
         await session.run(names);
-        lastFailure = null;
       } catch (error) {
-        lastFailure = describe(error);
-        context.logger.warn({ err: error, group }, 'the consumer left its group and will join again');
+        if (!(error instanceof BusError && error.code === 'closed')) {
+          lastFailure = describe(error);
+          context.logger.warn({ err: error, group }, 'the consumer left its group and will join again');
+        }
       }
       if (stopping.signal.aborted) return;
       failures = context.nowMs() - started > STUCK_AFTER_MS ? 0 : failures + 1;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { BusError } from '../../errors.ts';
+import { unlessAborted } from '../abandon.ts';
 import { createKafkaClient } from '../client.ts';
 import type { KafkaContext } from '../context.ts';
 import { topicOfName } from '../topic-names.ts';
@@ -76,7 +77,7 @@ export class ConsumeSession<T> {
     return this.joined;
   }
 
-  /** Runs until it fails or is ended. Throws what made it fail. */
+  /** Runs until it fails or is ended. Throws what made it fail, `closed` where that was `end`. */
   async run(names: readonly string[]): Promise<void> {
     const { consumer } = this;
     consumer.on(consumer.events.CRASH, ({ payload }) => this.crashed.resolve(payload.error));
@@ -84,7 +85,9 @@ export class ConsumeSession<T> {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.takeOver(payload.memberAssignment));
     let commits: NodeJS.Timeout | undefined;
     try {
-      await consumer.connect();
+      await unlessAborted(consumer.connect(), this.ending.signal, () => {
+        void consumer.disconnect().catch(() => {});
+      });
       await consumer.subscribe({ topics: [...names], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
@@ -93,12 +96,7 @@ export class ConsumeSession<T> {
         eachBatch: (payload) => this.eachBatch(payload),
       });
       commits = setInterval(() => void this.commitToKafka(), COMMIT_TO_KAFKA_EVERY_MS);
-      const ended = new Promise<null>((resolve) => {
-        this.ending.signal.addEventListener('abort', () => resolve(null), { once: true });
-        if (this.ending.signal.aborted) resolve(null);
-      });
-      const failure = await Promise.race([this.crashed.promise, ended]);
-      if (failure !== null) throw failure;
+      throw await unlessAborted(this.crashed.promise, this.ending.signal);
     } finally {
       clearInterval(commits);
       this.ending.abort();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Follower, FollowOptions } from '../../bus.ts';
 import { BusError } from '../../errors.ts';
+import { unlessAborted } from '../abandon.ts';
 import { createKafkaClient } from '../client.ts';
 import { readLogs } from '../consume/positions.ts';
 import type { KafkaContext } from '../context.ts';
@@ -50,7 +51,7 @@ export async function startFollowing(context: KafkaContext, options: FollowOptio
 
   /** One membership, from joining to its end. Throws what ended it, unless that was `stop`. */
   async function session(): Promise<void> {
-    const logs = await readLogs(context, [name]);
+    const logs = await unlessAborted(readLogs(context, [name]), stopping.signal);
     if (logs.length === 0)
       throw new BusError('topic-missing', `topic ${name} is not there: run \`tollgate topics init\``);
     clearTimeout(grace);
@@ -82,7 +83,9 @@ export async function startFollowing(context: KafkaContext, options: FollowOptio
       }
     });
     try {
-      await consumer.connect();
+      await unlessAborted(consumer.connect(), stopping.signal, () => {
+        void consumer.disconnect().catch(() => {});
+      });
       await consumer.subscribe({ topic: name, fromBeginning: true });
       await consumer.run({
         autoCommit: false,
