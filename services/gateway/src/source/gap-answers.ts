@@ -5,8 +5,8 @@ import type { Logger } from '@tollgate/telemetry';
 import { z } from 'zod';
 import { subjectOf } from '../spool/event-bytes.ts';
 import { EVENT_KINDS, FrameReader, typeOf } from '../spool/frame.ts';
+import type { Segment } from '../spool/segment.ts';
 import { SEGMENT_HEADER_BYTES } from '../spool/segment-header.ts';
-import type { Segment } from '../spool/segment-store.ts';
 import type { Position } from '../spool/spool.ts';
 import type { ServiceCall } from './service-call.ts';
 

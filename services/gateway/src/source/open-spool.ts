@@ -12,8 +12,9 @@ import { StateFile } from '../spool/state-file.ts';
 import { beginEpoch, type RecoverySummary } from './begin-epoch.ts';
 import { readEarlierEpochs } from './earlier-epochs.ts';
 import { type Instance, openInstance } from './instance.ts';
-import { RunningSource, type SourceServices, type SourceStats } from './running-source.ts';
+import { RunningSource, type SourceServices } from './running-source.ts';
 import { type SpoolSettings, spoolSettings } from './settings.ts';
+import type { SourceStats } from './source-stats.ts';
 import { SourceVoice } from './source-voice.ts';
 import { SpoolMetrics } from './spool-metrics.ts';
 

@@ -17,6 +17,7 @@ import type { Instance } from './instance.ts';
 import { Registration } from './registration.ts';
 import type { ServiceCall } from './service-call.ts';
 import type { SpoolSettings } from './settings.ts';
+import type { SourceStats } from './source-stats.ts';
 import type { SourceVoice } from './source-voice.ts';
 import { UnrecordedRequests } from './unrecorded.ts';
 
@@ -26,23 +27,6 @@ export interface SourceServices {
   readonly audit?: ServiceCall;
   /** Told the key of this instance. */
   readonly directory?: ServiceCall;
-}
-
-export interface SourceStats {
-  /** Bytes of all spool files. */
-  readonly usedBytes: number;
-  /** Bytes and events on disk or in memory that the broker has not acknowledged. */
-  readonly unacknowledgedBytes: number;
-  readonly unacknowledgedEvents: number;
-  readonly oldestUnacknowledgedMs: number;
-  readonly sequence: number;
-  readonly durableSequence: number;
-  readonly syncs: number;
-  /** Rolls that had to wait for a file. */
-  readonly blockingRolls: number;
-  readonly openHolds: number;
-  readonly resentEvents: number;
-  readonly registered: boolean;
 }
 
 export interface RunningSourceOptions {

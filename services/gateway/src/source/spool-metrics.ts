@@ -1,5 +1,5 @@
 import type { Histogram, Metrics } from '@tollgate/telemetry';
-import type { SourceStats } from './running-source.ts';
+import type { SourceStats } from './source-stats.ts';
 
 const SYNC_BUCKETS_SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];
 

@@ -34,3 +34,15 @@ export function systemCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
 }
+
+/** What a caller is told of a disk that fails. */
+export function diskError(operation: 'write' | 'sync', cause: unknown): SpoolError {
+  const code = systemCode(cause) || 'unknown cause';
+  return new SpoolError(
+    'spool-failed',
+    operation === 'write'
+      ? `the spool's disk refuses writes (${code}): free space or replace it`
+      : `the spool's disk failed to sync (${code}): replace it and restart the gateway`,
+    { cause },
+  );
+}

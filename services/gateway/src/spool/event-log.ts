@@ -1,19 +1,20 @@
-import { closeSync } from 'node:fs';
-import { type EventType, formatSequence, MAX_EVENT_BYTES } from '@tollgate/events';
+import { type EventType, formatSequence } from '@tollgate/events';
 import type { Clock } from '../clock.ts';
 import { Chain } from './chain.ts';
 import { type Disk, nodeDisk } from './disk.ts';
-import { SpoolError, systemCode } from './errors.ts';
-import { FRAME_HEADER_BYTES, KIND_PROGRESS, kindOf, sealFrame } from './frame.ts';
+import { diskError, SpoolError } from './errors.ts';
+import { FRAME_HEADER_BYTES, KIND_PROGRESS, kindOf } from './frame.ts';
+import { FrameBuffer } from './frame-buffer.ts';
 import { type CommitWindow, GroupCommit } from './group-commit.ts';
+import type { DurableMark, LogFollower } from './log-follower.ts';
 import { encodeProgress } from './progress.ts';
+import type { Segment } from './segment.ts';
 import { MARK_START, type Mark, SEGMENT_HEADER_BYTES } from './segment-header.ts';
-import type { Segment, SegmentStore } from './segment-store.ts';
+import type { SegmentStore } from './segment-store.ts';
+import { SegmentSync } from './segment-sync.ts';
 import type { Durability, Hold, Position, Spool } from './spool.ts';
 import { Waiters } from './waiters.ts';
 
-/** Appends gather here until they are written; when it is full they are written at once. */
-const BUFFER_BYTES = 1 << 20;
 /** Room that an open request keeps for the events that close it. */
 const CLOSING_BYTES = 4096;
 /** What may stay unused at the end of a segment, because frames are not split. */
@@ -32,19 +33,6 @@ export interface EventLogOptions {
   readonly disk?: Disk;
 }
 
-/** What carries the log on to the bus. */
-export interface LogFollower {
-  /** More is on disk. */
-  durable(): void;
-  /** Somebody waits until the broker has everything up to `position`: publish at once. */
-  urgent(position: Position): void;
-}
-
-/** A mark and the position behind its last event. */
-export interface DurableMark extends Mark {
-  readonly position: Position;
-}
-
 /**
  * One epoch's log: numbers, chains and frames events, writes them through the page cache and syncs in groups. The
  * bytes of a frame are written once, into a file of zeros, and never again.
@@ -54,17 +42,15 @@ export class EventLog implements Spool {
   readonly #options: EventLogOptions;
   readonly #store: SegmentStore;
   readonly #disk: Disk;
+  readonly #segmentSync: SegmentSync;
   readonly #commit: GroupCommit;
   readonly #broker = new Waiters();
-  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  #buffered = 0;
+  readonly #buffer = new FrameBuffer();
   #segment: Segment;
   readonly #chain = new Chain();
   #nextText = formatSequence(1);
   /** Position of the first byte in the buffer, which is also where the next write goes. */
   #writtenTo: Position;
-  /** What has been written, and not yet synced, in files that were rolled away from. */
-  #finished: Segment[] = [];
   #openHolds = 0;
   #writeError: SpoolError | null = null;
   #failed: SpoolError | null = null;
@@ -79,6 +65,7 @@ export class EventLog implements Spool {
     this.source = options.source;
     this.#store = options.store;
     this.#disk = options.disk ?? nodeDisk;
+    this.#segmentSync = new SegmentSync(this.#disk);
     this.#segment = this.#store.roll(options.source, options.salt(), MARK_START, null, true);
     this.#writtenTo = this.#segment.base + SEGMENT_HEADER_BYTES;
     this.#durable = { ...MARK_START, position: this.#writtenTo };
@@ -103,7 +90,7 @@ export class EventLog implements Spool {
 
   /** Where the next append goes. */
   get head(): Position {
-    return this.#writtenTo + this.#buffered;
+    return this.#writtenTo + this.#buffer.length;
   }
 
   /** How far the source has come in memory. */
@@ -146,9 +133,9 @@ export class EventLog implements Spool {
   }
 
   #append(kind: number, json: string, reserved: boolean): Position {
-    const bytes = this.#place(kind, json, reserved);
-    const payload = this.#buffered + FRAME_HEADER_BYTES;
-    this.#chain.add(kind, this.#buffer, payload, payload + bytes);
+    const bytes = this.#place(json, reserved);
+    const payload = this.#buffer.payloadStart;
+    this.#chain.add(kind, this.#buffer.bytes, payload, payload + bytes);
     this.#nextText = formatSequence(this.#chain.sequence + 1);
     return this.#seal(kind, bytes, this.#chain.sequence);
   }
@@ -157,34 +144,20 @@ export class EventLog implements Spool {
    * Puts the text behind the next frame's header, in a segment that has room for it; returns its bytes. Nothing
    * has changed if it throws.
    */
-  #place(kind: number, text: string, reserved: boolean): number {
+  #place(text: string, reserved: boolean): number {
     const failure = this.failure;
     if (failure !== null) throw failure;
     if (!reserved && !this.#store.reserveReady) this.#restoreReserve();
-    if (this.#buffered + FRAME_HEADER_BYTES + MAX_EVENT_BYTES + 4 > BUFFER_BYTES) this.flush();
-    const at = this.#buffered + FRAME_HEADER_BYTES;
-    // A text that does not fit is cut, which then shows as too many bytes.
-    const bytes = this.#buffer.write(text, at, MAX_EVENT_BYTES + 4);
-    if (bytes > MAX_EVENT_BYTES) {
-      throw new SpoolError(
-        'event-too-large',
-        `an event holds at most ${MAX_EVENT_BYTES} bytes: shorten its tags`,
-      );
-    }
-    if (bytes === 0)
-      throw new SpoolError('spool-setting', `an empty frame of kind ${kind} can't be appended`);
+    if (!this.#buffer.hasRoom) this.flush();
+    const bytes = this.#buffer.place(text);
     const segment = this.#segment;
-    if (this.head + FRAME_HEADER_BYTES + bytes > segment.base + segment.bytes) {
-      this.#roll(reserved);
-      this.#buffer.copyWithin(FRAME_HEADER_BYTES, at, at + bytes);
-    }
+    if (this.head + FRAME_HEADER_BYTES + bytes > segment.base + segment.bytes) this.#roll(reserved, bytes);
     return bytes;
   }
 
   #seal(kind: number, bytes: number, sequence: number): Position {
-    sealFrame(this.#buffer, this.#buffered, bytes, kind, sequence, this.#segment.salt);
-    this.#buffered += FRAME_HEADER_BYTES + bytes;
-    const head = this.#writtenTo + this.#buffered;
+    this.#buffer.seal(bytes, kind, sequence, this.#segment.salt);
+    const head = this.head;
     this.#commit.appended(head);
     return head;
   }
@@ -194,13 +167,13 @@ export class EventLog implements Spool {
     if (!this.#store.restoreReserve()) throw this.#store.fullError();
   }
 
-  /** Writes out what belongs to the segment at hand and goes on in the next. */
-  #roll(reserved: boolean): void {
-    this.flush();
+  /** Writes out what belongs to the segment at hand and goes on in the next, with what was placed. */
+  #roll(reserved: boolean, placedBytes: number): void {
+    this.#write(placedBytes);
     this.#store.makeRoom(this.#durable.position);
     const finished = this.#segment;
     this.#segment = this.#store.roll(this.source, this.#options.salt(), this.mark, this.#writtenTo, reserved);
-    this.#finished.push(finished);
+    this.#segmentSync.rolledFrom(finished);
     this.#writtenTo = this.#segment.base + SEGMENT_HEADER_BYTES;
   }
 
@@ -236,11 +209,7 @@ export class EventLog implements Spool {
 
   progress(requestId: string, outputBytes: number, outputTokens: number): void {
     try {
-      const bytes = this.#place(
-        KIND_PROGRESS,
-        encodeProgress({ requestId, outputBytes, outputTokens }),
-        false,
-      );
+      const bytes = this.#place(encodeProgress({ requestId, outputBytes, outputTokens }), false);
       this.#seal(KIND_PROGRESS, bytes, this.#chain.sequence);
     } catch (error) {
       // Only an estimate gets poorer without it; the request's own events will meet the same trouble and say so.
@@ -250,17 +219,23 @@ export class EventLog implements Spool {
 
   flush(): void {
     if (this.#failed !== null) throw this.#failed;
-    if (this.#buffered > 0) {
+    this.#write(0);
+  }
+
+  /** @param placedBytes of an event that was placed and is not sealed yet */
+  #write(placedBytes: number): void {
+    const { length } = this.#buffer;
+    if (length > 0) {
       const segment = this.#segment;
       if (segment.fd === null) throw new Error('invariant: the current segment is open');
       try {
-        this.#disk.write(segment.fd, this.#buffer, 0, this.#buffered, this.#writtenTo - segment.base);
+        this.#disk.write(segment.fd, this.#buffer.bytes, 0, length, this.#writtenTo - segment.base);
       } catch (error) {
         this.#writeError = diskError('write', error);
         throw this.#writeError;
       }
-      this.#writtenTo += this.#buffered;
-      this.#buffered = 0;
+      this.#writtenTo += length;
+      this.#buffer.clear(placedBytes);
     }
     this.#writeError = null;
     this.#commit.wrote(this.#writtenTo);
@@ -308,15 +283,12 @@ export class EventLog implements Spool {
   settleNow(): void {
     this.flush();
     try {
-      for (const segment of [...this.#finished, this.#segment]) {
-        if (segment.fd !== null) this.#disk.syncNow(segment.fd);
-      }
+      this.#segmentSync.syncNow(this.#segment);
     } catch (error) {
       this.#failed = diskError('sync', error);
       throw this.#failed;
     }
     this.#pending = { ...this.mark, position: this.#writtenTo };
-    this.#closeFinished(this.#finished);
     this.#committed(0);
   }
 
@@ -335,34 +307,14 @@ export class EventLog implements Spool {
     return this.#writtenTo;
   }
 
-  /** Syncs the files that were rolled away from, then the current one. */
   #sync(done: (error: SpoolError | null) => void): void {
-    const finished = [...this.#finished];
-    const files = [...finished, this.#segment].map((segment) => segment.fd).filter((fd) => fd !== null);
-    const next = (): void => {
-      const fd = files.shift();
-      if (fd === undefined) {
-        this.#closeFinished(finished);
-        done(null);
-        return;
-      }
-      this.#disk.sync(fd, (error) => {
-        if (error === null) return next();
-        // After a failed sync the kernel may have dropped the bytes and report success the next time.
-        this.#failed = diskError('sync', error);
-        this.#broker.fail(this.#failed);
-        done(this.#failed);
-      });
-    };
-    next();
-  }
-
-  #closeFinished(finished: readonly Segment[]): void {
-    for (const segment of finished) {
-      if (segment.fd !== null) closeSync(segment.fd);
-      segment.fd = null;
-    }
-    this.#finished = this.#finished.filter((segment) => segment.fd !== null);
+    this.#segmentSync.sync(this.#segment, (error) => {
+      if (error === null) return done(null);
+      // After a failed sync the kernel may have dropped the bytes and report success the next time.
+      this.#failed = diskError('sync', error);
+      this.#broker.fail(this.#failed);
+      done(this.#failed);
+    });
   }
 
   #committed(tookMs: number): void {
@@ -371,15 +323,4 @@ export class EventLog implements Spool {
     this.#options.onSync?.(tookMs);
     this.#follower?.durable();
   }
-}
-
-function diskError(operation: 'write' | 'sync', cause: unknown): SpoolError {
-  const code = systemCode(cause) || 'unknown cause';
-  return new SpoolError(
-    'spool-failed',
-    operation === 'write'
-      ? `the spool's disk refuses writes (${code}): free space or replace it`
-      : `the spool's disk failed to sync (${code}): replace it and restart the gateway`,
-    { cause },
-  );
 }

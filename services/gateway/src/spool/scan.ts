@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { Chain } from './chain.ts';
 import { EVENT_KINDS, FrameReader } from './frame.ts';
+import type { Segment, Spare } from './segment.ts';
 import { cutSegment, listSegments, segmentPath, syncFolder } from './segment-file.ts';
 import {
   decodeSegmentHeader,
@@ -8,7 +9,6 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from './segment-header.ts';
-import type { Segment, Spare } from './segment-store.ts';
 import type { SpoolState } from './state-file.ts';
 
 /** Where a frame ends. */
