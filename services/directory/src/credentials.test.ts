@@ -144,3 +144,17 @@ test('a gateway registers its key, repeats that freely, and cannot replace the k
   });
   expect(await register('short')).toMatchObject({ status: 400, body: { errors: [{ field: 'public_key' }] } });
 });
+
+test('the last token that can assign roles for the whole installation is not revoked', async () => {
+  const { items } = await under.must('GET', '/v1/access-tokens?principal_id=bootstrap');
+  const revoke = () => under.call('DELETE', `/v1/access-tokens/${items[0].id}`);
+  expect((await revoke()).body.code).toBe('last_administrator');
+  const base = { principal_type: 'service', principal_id: 'admin', roles: ['platform'] };
+  const soon = new Date(under.clock.nowMs + 1_000).toISOString();
+  await under.must('POST', '/v1/access-tokens', { ...base, name: 'expires', expires_at: soon });
+  under.clock.nowMs += 1_000;
+  expect((await revoke()).body.code).toBe('last_administrator');
+  const other = await under.must('POST', '/v1/access-tokens', { ...base, name: 'stays' });
+  expect((await revoke()).status).toBe(204);
+  expect((await under.call('GET', '/v1/teams', undefined, other.secret)).status).toBe(200);
+});

@@ -4,6 +4,11 @@ import { HttpProblem, PROBLEMS, type ProblemKind } from '@tollgate/http';
 export const DIRECTORY_PROBLEMS = {
   nameTaken: { code: 'name_taken', status: 409, title: 'Something of that name is there already' },
   inUse: { code: 'in_use', status: 409, title: 'It is still referred to' },
+  lastAdministrator: {
+    code: 'last_administrator',
+    status: 409,
+    title: 'Without this token nobody could assign roles any more',
+  },
   grantSettled: { code: 'grant_settled', status: 409, title: 'The grant has been approved or has expired' },
   approverNotAllowed: {
     code: 'approver_not_allowed',

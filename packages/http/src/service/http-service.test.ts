@@ -185,7 +185,7 @@ describe('a refusal', () => {
   });
 
   test('of a method that a path does not have lists those that it has', async () => {
-    for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'DELETE'] as const) {
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'DELETE', 'QUERY'] as const) {
       const answer = await service.inject({ method, url: '/v1/echo/a', headers: READ });
       expect([method, answer.statusCode, answer.headers.allow]).toEqual([method, 405, 'POST']);
     }

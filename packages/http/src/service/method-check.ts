@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { HttpError, HttpProblem, PROBLEMS } from '../errors.ts';
-import { refuse } from './problem-answer.ts';
 import type { Route } from './route.ts';
 
 /** Answers a known path's unknown methods with 405 and `Allow`, and unknown paths with 404. */
@@ -18,16 +17,16 @@ export function installMethodCheck(app: FastifyInstance, routes: readonly Route[
     // The server answers HEAD wherever it answers GET.
     if (method === 'GET') entry.methods.add('HEAD');
   }
-  app.setNotFoundHandler((request, reply) => {
+  // As a hook, since the server reads the body, and judges how it is sent, before it calls a not-found handler.
+  app.addHook('onRequest', async (request) => {
+    if (!request.is404) return;
     const path = request.url.split('?', 1)[0] ?? '';
     const entry = [...known.values()].find(({ pattern }) => pattern.test(path));
-    const problem =
-      entry === undefined
-        ? new HttpProblem(PROBLEMS.routeNotFound, 'there is no such path; /openapi.json lists them')
-        : new HttpProblem(PROBLEMS.methodNotAllowed, `use ${[...entry.methods].join(', ')}`, {
-            headers: { allow: [...entry.methods].join(', ') },
-          });
-    return refuse(reply, problem, request.id);
+    if (entry === undefined) {
+      throw new HttpProblem(PROBLEMS.routeNotFound, 'there is no such path; /openapi.json lists them');
+    }
+    const allow = [...entry.methods].join(', ');
+    throw new HttpProblem(PROBLEMS.methodNotAllowed, `use ${allow}`, { headers: { allow } });
   });
 }
 

@@ -1,5 +1,5 @@
 import { role } from '@tollgate/events';
-import { SCOPES, type Scope } from '@tollgate/http';
+import { HttpProblem, SCOPES, type Scope } from '@tollgate/http';
 import { z } from 'zod';
 import { DIRECTORY_PROBLEMS, refuseField } from '../errors.ts';
 import { EntityStore } from '../store/entity-table.ts';
@@ -71,6 +71,23 @@ export const accessTokens = {
     assertExpiry(values, nowMs);
     assertTeam(values);
     return values;
+  },
+  async beforeDelete(row, { tx, nowMs }) {
+    // Two revocations at once could each take the other for what is left.
+    await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('directory.administrators', 0))");
+    const { rows } = await tx.query<{ id: string }>(
+      `SELECT id FROM access_token
+       WHERE organisation_id IS NULL AND (expires_at IS NULL OR expires_at > $1)
+         AND ('platform' = ANY (roles) OR 'roles:assign' = ANY (scopes))
+       LIMIT 2`,
+      [new Date(nowMs).toISOString()],
+    );
+    if (rows.length === 1 && rows[0]?.id === row.id) {
+      throw new HttpProblem(
+        DIRECTORY_PROBLEMS.lastAdministrator,
+        'it is the last token of the whole installation that can assign roles: make another first',
+      );
+    }
   },
 } as const satisfies EntityKind;
 

@@ -49,6 +49,8 @@ export type EntityKind = {
   readonly beforeCreate?: (values: Values, context: WriteContext, id: string) => Promise<Values> | Values;
   /** Checks what is about to be changed. */
   readonly beforeChange?: (row: Row, values: Values, context: WriteContext) => Promise<void> | void;
+  /** Checks whether a row may be deleted. */
+  readonly beforeDelete?: (row: Row, context: WriteContext) => Promise<void>;
   /** Writes what is not a column of the row. */
   readonly afterWrite?: (id: string, values: Values, context: WriteContext) => Promise<void>;
   /** What has to be deleted along with a row, and before it. */

@@ -180,7 +180,12 @@ function deleteRoute(kind: EntityKind, { writer }: EntityRoutesOptions): Route {
     tag: kind.path,
     query: z.strictObject({ version: versionInQuery }),
     answers: { 204: null },
-    problems: [PROBLEMS.notFound, PROBLEMS.versionConflict, DIRECTORY_PROBLEMS.inUse],
+    problems: [
+      PROBLEMS.notFound,
+      PROBLEMS.versionConflict,
+      DIRECTORY_PROBLEMS.inUse,
+      ...(kind.beforeDelete === undefined ? [] : [DIRECTORY_PROBLEMS.lastAdministrator]),
+    ],
     async handle(call) {
       await writer.delete(call, kind, call.params.id, call.query.version);
       return { status: 204 };

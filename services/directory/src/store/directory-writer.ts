@@ -84,6 +84,7 @@ export class DirectoryWriter {
     await this.change(caller.principal, async (change) => {
       const row = await this.#lockReached(change.tx, caller.reach, kind, id);
       assertVersion(row, version);
+      await kind.beforeDelete?.(row, change);
       for (const dependant of (await kind.dependants?.(row, change)) ?? []) {
         const below = await dependant.kind.store.lock(change.tx, dependant.id);
         if (below !== undefined) await change.delete(dependant.kind, below, `${dependant.kind.kind}.delete`);
