@@ -8,7 +8,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestSource, testSource } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
 import { startIntegrator } from './integrator.ts';
-import { readLogState } from './log-state.ts';
 
 const SEED = 4_242;
 const KILLS = 5;
@@ -59,12 +58,37 @@ describe('the integrator', () => {
       await stand.deliver(random.shuffle(source.events).slice(0, 200));
       await stand.assertWhole();
     }
-    const { size } = await readLogState(stand.pool);
+    const size = await stand.size();
     expect(size, 'the kills came while it wrote').toBeLessThan(source.events.length);
     await integratorProcess();
-    await until(async () => (await readLogState(stand.pool)).size === source.events.length, {
+    await until(async () => (await stand.size()) === source.events.length, {
       timeoutMs: TIMEOUT_MS,
     });
+    await expectExactly(source);
+  });
+
+  it('goes on when its connections are cut, again and again', { timeout: TIMEOUT_MS }, async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    for (let i = 0; i < 1_500; i += 1) source.usage();
+    await stand.deliver(source.events);
+    const integrator = startIntegrator({
+      ...stand.writerOptions({ maxBatch: 5 }),
+      lock: { url: stand.database.urlFor('audit') },
+      logger: createLogger({ service: 'audit', level: 'silent' }),
+    });
+    for (let cut = 0; cut < 5; cut += 1) {
+      const size = await stand.size();
+      await until(async () => (await stand.size()) > size, {
+        timeoutMs: TIMEOUT_MS,
+        intervalMs: 5,
+      });
+      await stand.owner.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'audit' AND datname = current_database()",
+      );
+    }
+    expect(await stand.size(), 'it was cut while it wrote').toBeLessThan(1_500);
+    await until(async () => (await stand.size()) === 1_500, { timeoutMs: TIMEOUT_MS });
+    await integrator.stop();
     await expectExactly(source);
   });
 
@@ -81,12 +105,12 @@ describe('the integrator', () => {
     const second = start();
     source.usage();
     await stand.deliver(source.events);
-    await until(async () => (await readLogState(stand.pool)).size === 1, { timeoutMs: TIMEOUT_MS });
+    await until(async () => (await stand.size()) === 1, { timeoutMs: TIMEOUT_MS });
     expect(second.leads()).toBe(false);
     await first.stop();
     source.usage();
     await stand.deliver(source.events);
-    await until(async () => (await readLogState(stand.pool)).size === 2, { timeoutMs: TIMEOUT_MS });
+    await until(async () => (await stand.size()) === 2, { timeoutMs: TIMEOUT_MS });
     expect(second.leads()).toBe(true);
     await second.stop();
     await expectExactly(source);
@@ -112,7 +136,7 @@ describe('the integrator', () => {
     });
     first.usage();
     await stand.deliver([...double.events, ...first.events]);
-    await until(async () => (await readLogState(stand.pool)).size === 2, { timeoutMs: TIMEOUT_MS });
+    await until(async () => (await stand.size()) === 2, { timeoutMs: TIMEOUT_MS });
     await until(() => integrator.trouble() === null, { timeoutMs: TIMEOUT_MS });
     await integrator.stop();
     expect((await stand.pool.query('SELECT kind FROM conflict')).rows).toEqual([{ kind: 'id-reused' }]);

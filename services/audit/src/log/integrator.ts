@@ -73,6 +73,8 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
           if (result.rows === 0) await sleep(IDLE_MS, undefined, { signal: over }).catch(() => {});
         }
       } catch (error) {
+        // Whoever took over holds the lock, or will: ours is not worth what we believe.
+        if (codeOf(error) === 'leadership_lost') return;
         trouble = `the log does not move on: ${messageOf(error)}`;
         suspectIds = codeOf(error) === UNIQUE_VIOLATION;
         if (suspectIds) continue;

@@ -3,7 +3,7 @@ import type { Reach } from '@tollgate/http';
 import { type ArchivePlace, readPlaces } from '../archive/reader.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 
-/** What to look for. All that is given has to fit. Instants are RFC 3339. */
+/** What to look for. All that is given has to fit. Instants in epoch milliseconds: Postgres knows no year 0. */
 export interface EventFilter {
   readonly requestId?: string | undefined;
   readonly teamId?: string | undefined;
@@ -11,9 +11,9 @@ export interface EventFilter {
   readonly type?: string | undefined;
   readonly source?: string | undefined;
   /** Event time at or after. */
-  readonly from?: string | undefined;
+  readonly fromMs?: number | undefined;
   /** Event time before. */
-  readonly to?: string | undefined;
+  readonly toMs?: number | undefined;
 }
 
 /** Where a page ends: newest first, by event time, then by leaf. */
@@ -96,8 +96,8 @@ function conditions(
   add((p) => `organisation_id = ${p}`, filter.organisationId);
   add((p) => `type = ${p}`, filter.type);
   add((p) => `source_id = (SELECT source_id FROM source WHERE name = ${p})`, filter.source);
-  add((p) => `time >= ${p}::timestamptz`, filter.from);
-  add((p) => `time < ${p}::timestamptz`, filter.to);
+  add((p) => `time >= to_timestamp(${p}::float8 / 1000)`, filter.fromMs);
+  add((p) => `time < to_timestamp(${p}::float8 / 1000)`, filter.toMs);
   add((p) => `organisation_id = ${p}`, reach.organisationId);
   if (reach.teamIds !== null) {
     const [only, ...others] = reach.teamIds;

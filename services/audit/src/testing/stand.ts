@@ -25,6 +25,8 @@ export interface Stand {
   writerOptions(options?: Partial<WriterOptions>): WriterOptions;
   /** Runs one epoch until the inbox is empty. */
   integrate(options?: Partial<WriterOptions>): Promise<void>;
+  /** Leaves in the log, asked by the owner's connections. */
+  size(): Promise<number>;
   /** Everything in the archive that is part of the log, read from its files alone but for the log's size. */
   archived(): Promise<ArchivedEvent[]>;
   /** Throws unless index, archive and state agree in every detail. Returns the log's size. */
@@ -70,6 +72,10 @@ export async function openStand(
       const writer = await LogWriter.begin(stand.writerOptions(options));
       const done = new AbortController();
       for await (const { rows } of writer.run(done.signal)) if (rows === 0) done.abort();
+    },
+    async size() {
+      const { rows } = await owner.query<{ size: bigint }>('SELECT size FROM audit.log_state');
+      return Number(rows[0]?.size);
     },
     archived: () => readArchive(stand),
     assertWhole: () => assertWhole(stand),
