@@ -29,6 +29,7 @@ export type {
   Publisher,
   Running,
 } from './bus.ts';
+export { type BusConfig, busConfig, type CreateBusOptions, chooseBus, createBus } from './create-bus.ts';
 export { BusError, type BusErrorCode } from './errors.ts';
 export { createKafkaBus, type KafkaBusOptions } from './kafka/bus.ts';
 export { type KafkaConfig, type KafkaSasl, kafkaConfig } from './kafka/config.ts';
@@ -42,3 +43,6 @@ export {
 export { busMigrations } from './migrations.ts';
 export { enqueue, type OutboxEntry } from './outbox/enqueue.ts';
 export { type OutboxRelayOptions, startOutboxRelay } from './outbox/relay.ts';
+export { createPostgresBus, type PostgresBusOptions } from './postgres/bus.ts';
+export { type PostgresBusConfig, postgresBusConfig } from './postgres/config.ts';
+export { type BusRole, type EmbeddedBusOptions, initEmbeddedBus } from './postgres/init.ts';

@@ -11,12 +11,12 @@ const INTERVAL_PER_DURATION = 20;
 export class SnapshotWriter {
   private readonly file: string;
   private readonly state: FollowedState;
-  private readonly context: KafkaContext;
+  private readonly context: Pick<KafkaContext, 'logger'>;
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
   private written = 0;
 
-  constructor(file: string, state: FollowedState, context: KafkaContext) {
+  constructor(file: string, state: FollowedState, context: Pick<KafkaContext, 'logger'>) {
     this.file = file;
     this.state = state;
     this.context = context;
