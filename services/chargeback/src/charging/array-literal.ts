@@ -6,17 +6,26 @@
 const NEEDS_ESCAPE = /["\\]/;
 const ESCAPED = /["\\]/g;
 
-/** For values that hold none of `"\{},` nor white space and are not empty: numbers, UUIDs, instants, our own words. */
-export function plainArray(values: readonly (string | number | bigint | boolean | null)[]): string {
-  return `{${values.map((value) => (value === null ? 'NULL' : value)).join(',')}}`;
+/** What needs no quotes: none of `"\{},`, no white space, not empty. Numbers, UUIDs, instants, words of ours. */
+export type Plain = string | number | boolean | null;
+
+/** The array of what is picked from each row, where that needs no quotes. */
+export function plainColumn<Row>(rows: readonly Row[], pick: (row: Row) => Plain): string {
+  let text = '';
+  for (const row of rows) {
+    const value = pick(row);
+    text += value === null ? ',NULL' : `,${value}`;
+  }
+  return `{${text.slice(1)}}`;
 }
 
-/** For any text without a NUL. */
-export function textArray(values: readonly (string | null)[]): string {
-  return `{${values.map(quoted).join(',')}}`;
-}
-
-function quoted(value: string | null): string {
-  if (value === null) return 'NULL';
-  return `"${NEEDS_ESCAPE.test(value) ? value.replace(ESCAPED, '\\$&') : value}"`;
+/** The array of what is picked from each row: any text without a NUL character. */
+export function textColumn<Row>(rows: readonly Row[], pick: (row: Row) => string | null): string {
+  let text = '';
+  for (const row of rows) {
+    const value = pick(row);
+    if (value === null) text += ',NULL';
+    else text += `,"${NEEDS_ESCAPE.test(value) ? value.replace(ESCAPED, '\\$&') : value}"`;
+  }
+  return `{${text.slice(1)}}`;
 }

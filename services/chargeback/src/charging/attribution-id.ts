@@ -21,7 +21,7 @@ export class AttributionRows {
   readonly #rows = new Map<string, AttributionRow>();
 
   of(attribution: Attribution): AttributionRow {
-    const text = dimensionsOf(attribution, JSON.stringify(attribution.tags));
+    const text = textOf(attribution);
     const known = this.#rows.get(text);
     if (known !== undefined) return known;
     const row = attributionRow(attribution);
@@ -29,6 +29,15 @@ export class AttributionRows {
     this.#rows.set(text, row);
     return row;
   }
+}
+
+/** One text per set of dimensions and order of tags, quickly made; `parseUsage` lets no NUL through. */
+function textOf(a: Attribution): string {
+  let tags = '';
+  for (const name in a.tags) tags += `\0${name}\0${a.tags[name]}`;
+  const ids = `${a.organisation_id}\0${a.team_id}\0${a.project_id ?? '\0'}\0${a.cost_centre_id ?? '\0'}\0${a.principal_type}\0${a.principal_id}\0${a.key_id}`;
+  const models = `${a.requested_model ?? '\0'}\0${a.served_model ?? '\0'}\0${a.target_id ?? '\0'}`;
+  return `${ids}\0${models}\0${a.serving_mode ?? '\0'}\0${a.region ?? '\0'}${tags}`;
 }
 
 function attributionRow(attribution: Attribution): AttributionRow {
@@ -40,7 +49,7 @@ function attributionRow(attribution: Attribution): AttributionRow {
   return { attributionId: uuidFromDigest(digest), attribution, tagsJson };
 }
 
-/** Equal texts, equal dimensions: as JSON, no value can pose as two. */
+/** What the id is a digest of. */
 function dimensionsOf(attribution: Attribution, tagsJson: string): string {
   return JSON.stringify([
     attribution.organisation_id,

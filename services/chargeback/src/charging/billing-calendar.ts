@@ -1,5 +1,5 @@
 import type { Transaction } from '@tollgate/database';
-import { textArray } from './array-literal.ts';
+import { textColumn } from './array-literal.ts';
 import type { TimeZones } from './directory-time-zones.ts';
 
 const FIX = `
@@ -39,15 +39,15 @@ export class BillingCalendar {
       name: 'fix-billing-calendar',
       text: FIX,
       values: [
-        textArray(told.map(({ id }) => id)),
-        textArray(told.map(({ timeZone }) => timeZone)),
+        textColumn(told, ({ id }) => id),
+        textColumn(told, ({ timeZone }) => timeZone),
         this.#now().toISOString(),
       ],
     });
     const { rows } = await tx.query<{ organisation_id: string; time_zone: string }>({
       name: 'read-billing-calendar',
       text: READ,
-      values: [textArray(unknown)],
+      values: [textColumn(unknown, (id) => id)],
     });
     const fresh = new Set(inserted.rows.map((row) => row.organisation_id));
     const zones = new Map(this.#fixed);

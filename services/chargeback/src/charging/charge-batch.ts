@@ -1,9 +1,9 @@
-import type { PriceBook } from '../prices/price-book.ts';
+import type { ModelPrices, PriceBook } from '../prices/price-book.ts';
 import { billingPeriodAt } from '../time/billing-period.ts';
 import { epochHour, epochMicros } from '../time/instant.ts';
-import type { AttributionRows } from './attribution-id.ts';
+import type { AttributionRow, AttributionRows } from './attribution-id.ts';
 import { type ChargedUsage, currencyOf, type UsageEvent } from './charged-usage.ts';
-import { priceUsage } from './price-usage.ts';
+import { pricesOf, priceUsage } from './price-usage.ts';
 
 /** The zone of organisations whose own nobody knows. */
 export const ASSUMED_TIME_ZONE = 'UTC';
@@ -20,19 +20,32 @@ export type ChargingRules = {
 export function chargeBatch(events: readonly UsageEvent[], rules: ChargingRules): ChargedUsage[] {
   const byId = new Map<string, UsageEvent>();
   for (const event of events) if (!byId.has(event.id)) byId.set(event.id, event);
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((event) => chargeEvent(event, rules));
+  const prices = new Map<AttributionRow, ModelPrices>();
+  return [...byId.values()]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((event) => chargeEvent(event, rules, prices));
 }
 
-function chargeEvent(event: UsageEvent, rules: ChargingRules): ChargedUsage {
+function chargeEvent(
+  event: UsageEvent,
+  rules: ChargingRules,
+  pricesByAttribution: Map<AttributionRow, ModelPrices>,
+): ChargedUsage {
   const { attribution, requested_at, quantities } = event.data;
   const atMicros = epochMicros(requested_at);
   const timeZone = rules.timeZoneOf(attribution.organisation_id);
-  const lines = priceUsage(attribution, quantities, atMicros, rules.book);
+  const attributionRow = rules.attributions.of(attribution);
+  let prices = pricesByAttribution.get(attributionRow);
+  if (prices === undefined) {
+    prices = pricesOf(attribution, rules.book);
+    pricesByAttribution.set(attributionRow, prices);
+  }
+  const lines = priceUsage(attribution.serving_mode, prices, quantities, atMicros);
   return {
     event,
     atMicros,
     hour: epochHour(atMicros),
-    attributionRow: rules.attributions.of(attribution),
+    attributionRow,
     billingPeriod: billingPeriodAt(Math.floor(atMicros / 1000), timeZone ?? ASSUMED_TIME_ZONE),
     timeZoneAssumed: timeZone === undefined,
     lines,

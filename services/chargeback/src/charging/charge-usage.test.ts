@@ -10,7 +10,7 @@ import { rollupDifferences } from './rollup-differences.ts';
 const tokens = fc.oneof(
   fc.constant(0),
   fc.integer({ min: 1, max: 200_000 }),
-  fc.integer({ min: 1, max: 1e12 }),
+  fc.integer({ min: 1, max: 1e11 }),
 );
 
 /** Any usage that a gateway could report, over few enough dimensions that events meet in rollup rows. */

@@ -1,8 +1,9 @@
-import { type Parsed, parseEvent } from '@tollgate/events';
+import { MAX_EVENT_BYTES, type Parsed, parseEvent } from '@tollgate/events';
 import type { UsageEvent } from './charged-usage.ts';
+import { readUsage } from './read-usage.ts';
 
-/** More tokens than one attempt can use: beyond it an event is wrong, and sums could leave 64 bits. */
-const MAX_TOKENS = 1_000_000_000_000;
+/** More tokens than one attempt can use; and ten thousand of them still sum up exactly in a JS number. */
+export const MAX_TOKENS = 100_000_000_000;
 const MAX_ATTEMPT = 1_000;
 /** Before this year nobody called us; and Postgres knows no year 0. */
 const FIRST_YEAR = '2000';
@@ -15,13 +16,27 @@ const ESCAPED_NUL = '\\u0000';
  * the dead letters instead of stopping its partition. Never throws.
  */
 export function parseUsage(bytes: Uint8Array): Parsed<UsageEvent> {
+  const plain = bytes.byteLength <= MAX_EVENT_BYTES ? readUsage(jsonOf(bytes)) : null;
+  if (plain !== null) return checked(plain, bytes);
   const parsed = parseEvent(bytes);
   if (parsed.kind !== 'event') return parsed;
   if (parsed.event.type !== 'tollgate.usage.v1') {
     return { kind: 'malformed', error: `type: ${parsed.event.type} is no usage` };
   }
-  const error = fault(parsed.event, bytes);
-  return error === null ? { kind: 'event', event: parsed.event } : { kind: 'malformed', error };
+  return checked(parsed.event, bytes);
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function checked(event: UsageEvent, bytes: Uint8Array): Parsed<UsageEvent> {
+  const error = fault(event, bytes);
+  return error === null ? { kind: 'event', event } : { kind: 'malformed', error };
 }
 
 function fault(event: UsageEvent, bytes: Uint8Array): string | null {

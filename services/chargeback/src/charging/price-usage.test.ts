@@ -6,7 +6,7 @@ import type { PriceRow } from '../prices/price-row.ts';
 import { priceOf } from '../testing/price-rows.ts';
 import { ATTRIBUTION, NO_TOKENS } from '../testing/usage-events.ts';
 import { epochMicros } from '../time/instant.ts';
-import { priceUsage } from './price-usage.ts';
+import { pricesOf, priceUsage } from './price-usage.ts';
 
 const AT = '2026-03-10T12:00:00Z';
 
@@ -16,12 +16,12 @@ function price(
   attribution: Partial<Attribution> = {},
   at = AT,
 ): string[] {
-  const book = new PriceBook(rows);
+  const of = { ...ATTRIBUTION, ...attribution };
   return priceUsage(
-    { ...ATTRIBUTION, ...attribution },
+    of.serving_mode,
+    pricesOf(of, new PriceBook(rows)),
     { ...NO_TOKENS, ...quantities },
     epochMicros(at),
-    book,
   ).map((line) => `${line.tokenClass} ${line.quantity} ${line.status} ${line.amount}`);
 }
 
@@ -168,7 +168,8 @@ describe('priceUsage', () => {
         tokens,
         (list, input, output, cached, creation, reasoning) => {
           const lines = priceUsage(
-            ATTRIBUTION,
+            ATTRIBUTION.serving_mode,
+            pricesOf(ATTRIBUTION, new PriceBook(list)),
             {
               input_tokens: input,
               output_tokens: output,
@@ -177,7 +178,6 @@ describe('priceUsage', () => {
               reasoning_tokens: reasoning,
             },
             epochMicros(AT),
-            new PriceBook(list),
           );
           const sum = lines.reduce((total, line) => total + line.quantity, 0);
           expect(sum).toBe(input + output);

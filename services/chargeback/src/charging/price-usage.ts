@@ -1,5 +1,5 @@
-import type { Attribution, ChargeData, Quantities, TokenClass } from '@tollgate/events';
-import type { PriceBook } from '../prices/price-book.ts';
+import type { Attribution, ChargeData, Quantities, ServingMode, TokenClass } from '@tollgate/events';
+import { type ModelPrices, NO_PRICES, type PriceBook, priceInForce } from '../prices/price-book.ts';
 import type { PriceRow } from '../prices/price-row.ts';
 import { amountOf } from '../prices/unit-price.ts';
 import type { EpochMicros } from '../time/instant.ts';
@@ -28,22 +28,25 @@ export type ChargeLine = {
   readonly amount: string | null;
 };
 
-/** Prices the quantities of one usage event by the rows in force at `at`, its `requested_at`. */
+/**
+ * Prices the quantities of one usage event by the rows in force at `at`, its `requested_at`.
+ *
+ * @param prices those of the attribution, as `pricesOf` finds them
+ */
 export function priceUsage(
-  attribution: Attribution,
+  servingMode: ServingMode | null,
+  prices: ModelPrices,
   quantities: Quantities,
   at: EpochMicros,
-  book: PriceBook,
 ): ChargeLine[] {
-  const find = (tokenClass: TokenClass): PriceRow | null => findPrice(attribution, tokenClass, at, book);
   const lines: ChargeLine[] = [];
   const add = (tokenClass: TokenClass, quantity: number, price: PriceRow | null): void => {
-    if (quantity > 0) lines.push(lineOf(attribution, tokenClass, quantity, price));
+    if (quantity > 0) lines.push(lineOf(servingMode, tokenClass, quantity, price));
   };
   const addPart = (tokenClass: TokenClass, part: number, whole: number): number => {
     const quantity = Math.min(part, whole);
     if (quantity === 0) return whole;
-    const price = find(tokenClass);
+    const price = priceInForce(prices, tokenClass, at);
     if (price === null) return whole;
     add(tokenClass, quantity, price);
     return whole - quantity;
@@ -52,54 +55,44 @@ export function priceUsage(
   let input = addPart('cached-input', quantities.cached_input_tokens, quantities.input_tokens);
   input = addPart('cache-creation', quantities.cache_creation_tokens, input);
   if (input > 0) {
-    const price = find('input');
-    const embedding = price === null ? find('embedding') : null;
+    const price = priceInForce(prices, 'input', at);
+    const embedding = price === null ? priceInForce(prices, 'embedding', at) : null;
     if (embedding === null) add('input', input, price);
     else add('embedding', input, embedding);
   }
   const output = addPart('reasoning', quantities.reasoning_tokens, quantities.output_tokens);
-  if (output > 0) add('output', output, find('output'));
+  if (output > 0) add('output', output, priceInForce(prices, 'output', at));
   return lines;
 }
 
-/** The price of what was served; of what was asked for, where nobody knows what served it. */
-function findPrice(
-  attribution: Attribution,
-  tokenClass: TokenClass,
-  at: EpochMicros,
-  book: PriceBook,
-): PriceRow | null {
+/** The prices of what was served; of what was asked for, where nobody knows what served it. */
+export function pricesOf(attribution: Attribution, book: PriceBook): ModelPrices {
   const model = attribution.served_model ?? attribution.requested_model;
-  if (model === null || attribution.serving_mode === null) return null;
-  return book.find(
-    { model, serving_mode: attribution.serving_mode, region: attribution.region, token_class: tokenClass },
-    at,
-  );
+  const { serving_mode, region } = attribution;
+  return model === null || serving_mode === null ? NO_PRICES : book.of({ model, serving_mode, region });
 }
 
 function lineOf(
-  attribution: Attribution,
+  servingMode: ServingMode | null,
   tokenClass: TokenClass,
   quantity: number,
   price: PriceRow | null,
 ): ChargeLine {
   if (price === null) {
-    return attribution.serving_mode === 'provisioned-throughput'
+    return servingMode === 'provisioned-throughput'
       ? { tokenClass, quantity, status: 'included-in-capacity', price, amount: '0' }
       : { tokenClass, quantity, status: 'unpriced', price, amount: null };
   }
   return {
     tokenClass,
     quantity,
-    status: price.unit.sign() === 0 ? reasonOfZero(attribution) : 'priced',
+    status: price.unit.sign() === 0 ? reasonOfZero(servingMode) : 'priced',
     price,
     amount: amountOf(price.unit, quantity),
   };
 }
 
 /** Price rows of zero exist for these two serving modes alone (see `checkPrices`). */
-function reasonOfZero(attribution: Attribution): ChargeStatus {
-  return attribution.serving_mode === 'provisioned-throughput'
-    ? 'included-in-capacity'
-    : 'billed-by-provider';
+function reasonOfZero(servingMode: ServingMode | null): ChargeStatus {
+  return servingMode === 'provisioned-throughput' ? 'included-in-capacity' : 'billed-by-provider';
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from '@tollgate/database';
-import { plainArray, textArray } from './array-literal.ts';
+import { hourStart } from '../time/instant.ts';
+import { type Plain, plainColumn, textColumn } from './array-literal.ts';
 import type { AttributionRow } from './attribution-id.ts';
 import type { ChargedUsage } from './charged-usage.ts';
 import { amountOfHour, type ChargeHour, rollUp, type UsageHour } from './rollup.ts';
@@ -70,12 +71,12 @@ export async function insertAttributions(
   rows: readonly AttributionRow[],
 ): Promise<readonly string[]> {
   const sorted = rows.toSorted((a, b) => (a.attributionId < b.attributionId ? -1 : 1));
-  const of = (pick: (row: AttributionRow) => string | null): string => textArray(sorted.map(pick));
+  const of = (pick: (row: AttributionRow) => string | null): string => textColumn(sorted, pick);
   const inserted = await tx.query<{ attribution_id: string }>({
     name: 'insert-attributions',
     text: INSERT_ATTRIBUTIONS,
     values: [
-      plainArray(sorted.map((row) => row.attributionId)),
+      plainColumn(sorted, (row) => row.attributionId),
       of(({ attribution }) => attribution.organisation_id),
       of(({ attribution }) => attribution.team_id),
       of(({ attribution }) => attribution.project_id),
@@ -119,9 +120,8 @@ async function insertUsage(
   tx: Transaction,
   batch: readonly ChargedUsage[],
 ): Promise<readonly ChargedUsage[]> {
-  type Value = string | number | boolean | null;
-  const plain = (pick: (usage: ChargedUsage) => Value): string => plainArray(batch.map(pick));
-  const text = (pick: (usage: ChargedUsage) => string | null): string => textArray(batch.map(pick));
+  const plain = (pick: (usage: ChargedUsage) => Plain): string => plainColumn(batch, pick);
+  const text = (pick: (usage: ChargedUsage) => string | null): string => textColumn(batch, pick);
   const { rows } = await tx.query<{ count: number; event_ids: readonly string[] | null }>({
     name: 'insert-usage',
     text: INSERT_USAGE,
@@ -155,44 +155,35 @@ async function insertUsage(
 }
 
 async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): Promise<void> {
-  const eventIds: string[] = [];
-  const classes: string[] = [];
-  const quantities: number[] = [];
-  const statuses: string[] = [];
-  const priceIds: (string | null)[] = [];
-  const amounts: (string | null)[] = [];
-  const currencies: (string | null)[] = [];
-  for (const { event, lines } of batch) {
-    for (const line of lines) {
-      eventIds.push(event.id);
-      classes.push(line.tokenClass);
-      quantities.push(line.quantity);
-      statuses.push(line.status);
-      priceIds.push(line.price?.data.price_id ?? null);
-      amounts.push(line.amount);
-      currencies.push(line.price?.data.currency ?? null);
-    }
-  }
-  if (eventIds.length === 0) return;
+  const charges = batch.flatMap(({ event, lines }) => lines.map((line) => ({ eventId: event.id, line })));
+  if (charges.length === 0) return;
+  const plain = (pick: (charge: (typeof charges)[number]) => Plain): string => plainColumn(charges, pick);
   await tx.query({
     name: 'insert-charges',
     text: INSERT_CHARGES,
-    values: [eventIds, classes, quantities, statuses, priceIds, amounts, currencies].map(plainArray),
+    values: [
+      plain(({ eventId }) => eventId),
+      plain(({ line }) => line.tokenClass),
+      plain(({ line }) => line.quantity),
+      plain(({ line }) => line.status),
+      plain(({ line }) => line.price?.data.price_id ?? null),
+      plain(({ line }) => line.amount),
+      plain(({ line }) => line.price?.data.currency ?? null),
+    ],
   });
 }
 
 async function addUsageHours(tx: Transaction, rows: readonly UsageHour[]): Promise<void> {
-  const plain = (pick: (row: UsageHour) => string | number | bigint | null): string =>
-    plainArray(rows.map(pick));
+  const plain = (pick: (row: UsageHour) => Plain): string => plainColumn(rows, pick);
   await tx.query({
     name: 'add-usage-hours',
     text: ADD_USAGE_HOURS,
     values: [
-      plain((row) => row.hour),
-      plain((row) => row.attributionId),
-      plain((row) => row.billingPeriod),
-      plain((row) => row.outcome),
-      plain((row) => row.fidelity),
+      plain(({ key }) => hourStart(key.hour)),
+      plain(({ key }) => key.attributionRow.attributionId),
+      plain(({ key }) => key.billingPeriod),
+      plain(({ key }) => key.outcome),
+      plain(({ key }) => key.fidelity),
       plain((row) => row.currency),
       plain((row) => row.requests),
       plain((row) => row.attempts),
@@ -207,17 +198,16 @@ async function addUsageHours(tx: Transaction, rows: readonly UsageHour[]): Promi
 }
 
 async function addChargeHours(tx: Transaction, rows: readonly ChargeHour[]): Promise<void> {
-  const plain = (pick: (row: ChargeHour) => string | number | bigint | null): string =>
-    plainArray(rows.map(pick));
+  const plain = (pick: (row: ChargeHour) => Plain): string => plainColumn(rows, pick);
   await tx.query({
     name: 'add-charge-hours',
     text: ADD_CHARGE_HOURS,
     values: [
-      plain((row) => row.hour),
-      plain((row) => row.attributionId),
-      plain((row) => row.billingPeriod),
-      plain((row) => row.outcome),
-      plain((row) => row.fidelity),
+      plain(({ key }) => hourStart(key.hour)),
+      plain(({ key }) => key.attributionRow.attributionId),
+      plain(({ key }) => key.billingPeriod),
+      plain(({ key }) => key.outcome),
+      plain(({ key }) => key.fidelity),
       plain((row) => row.tokenClass),
       plain((row) => row.status),
       plain((row) => row.price?.data.price_id ?? null),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { priceOf } from '../testing/price-rows.ts';
 import { epochMicros } from '../time/instant.ts';
 import { checkPrices } from './check-prices.ts';
-import { PriceBook } from './price-book.ts';
+import { PriceBook, priceInForce } from './price-book.ts';
 import type { PriceDraft, PriceRow } from './price-row.ts';
 
 const NOW = '2026-06-01T00:00:00Z';
@@ -135,8 +135,8 @@ describe('checkPrices', () => {
         const [bookBefore, bookAfter] = [new PriceBook(before), new PriceBook(after)];
         for (let n = 0; n < nowDay; n += 1) {
           const at = epochMicros(day(n));
-          const found = bookBefore.find(priceOf().data, at);
-          if (found !== null) expect(bookAfter.find(priceOf().data, at)).toEqual(found);
+          const found = priceInForce(bookBefore.of(priceOf().data), 'input', at);
+          if (found !== null) expect(priceInForce(bookAfter.of(priceOf().data), 'input', at)).toEqual(found);
         }
       }),
       { numRuns: 500 },

@@ -1,61 +1,72 @@
+import type { TokenClass } from '@tollgate/events';
 import type { EpochMicros } from '../time/instant.ts';
 import type { PriceKey, PriceRow } from './price-row.ts';
+
+/** What a model costs where it is served so: per token class, the rows of the region and those of all regions. */
+export type ModelPrices = ReadonlyMap<
+  TokenClass,
+  readonly [regional: readonly PriceRow[], everywhere: readonly PriceRow[]]
+>;
+
+/** What was served, how and where. */
+export type ModelUse = Omit<PriceKey, 'token_class'>;
+
+export const NO_PRICES: ModelPrices = new Map();
+/** Models × serving modes × regions that were asked for; past it the memory starts anew. */
+const MAX_CACHED = 10_000;
 
 /**
  * Every row of the price book, ready to be asked what was in force when. Of a key's rows, the one that started
  * last is in force, until its own `effective_to` where it has one: so a later row ends an earlier one by its own
  * start, and no row is ever edited.
  *
- * Cost: a map look-up and a binary search over the key's rows.
+ * Cost: two look-ups in maps and a binary search over the key's rows.
  */
 export class PriceBook {
-  readonly #rowsByKey = new Map<string, Map<string, PriceRow[]>>();
-  readonly size: number;
+  readonly #rowsByModel: Map<string, PriceRow[]>;
+  readonly #pricesByUse = new Map<string, ModelPrices>();
 
   constructor(rows: Iterable<PriceRow>) {
-    let size = 0;
-    for (const row of rows) {
-      this.#rowsOf(row.data).push(row);
-      size += 1;
-    }
-    for (const byKey of this.#rowsByKey.values()) {
-      for (const list of byKey.values()) list.sort((a, b) => a.fromMicros - b.fromMicros);
-    }
-    this.size = size;
+    this.#rowsByModel = Map.groupBy(rows, (row) => row.data.model);
   }
 
-  /** The row that prices such tokens: of the region, or else of all regions. */
-  find(key: PriceKey, at: EpochMicros): PriceRow | null {
-    const byKey = this.#rowsByKey.get(key.model);
-    if (byKey === undefined) return null;
-    if (key.region !== null) {
-      const regional = byKey.get(keyWithinModel(key));
-      const row = regional === undefined ? null : lastStarted(regional, at);
-      if (row !== null) return row;
-    }
-    const everywhere = byKey.get(keyWithinModel({ ...key, region: null }));
-    return everywhere === undefined ? null : lastStarted(everywhere, at);
+  /** Everything that could price what a model used. */
+  of(use: ModelUse): ModelPrices {
+    // No serving mode holds a space, so the text is unambiguous.
+    const text = `${use.serving_mode} ${use.region === null ? '' : `in ${use.region}`} ${use.model}`;
+    const known = this.#pricesByUse.get(text);
+    if (known !== undefined) return known;
+    if (this.#pricesByUse.size >= MAX_CACHED) this.#pricesByUse.clear();
+    const prices = this.#gather(use);
+    this.#pricesByUse.set(text, prices);
+    return prices;
   }
 
-  #rowsOf(key: PriceKey): PriceRow[] {
-    let byKey = this.#rowsByKey.get(key.model);
-    if (byKey === undefined) {
-      byKey = new Map();
-      this.#rowsByKey.set(key.model, byKey);
-    }
-    const text = keyWithinModel(key);
-    let rows = byKey.get(text);
-    if (rows === undefined) {
-      rows = [];
-      byKey.set(text, rows);
-    }
-    return rows;
+  #gather(use: ModelUse): ModelPrices {
+    const rows = this.#rowsByModel
+      .get(use.model)
+      ?.filter((row) => row.data.serving_mode === use.serving_mode);
+    if (rows === undefined) return NO_PRICES;
+    const byClass = Map.groupBy(
+      rows.toSorted((a, b) => a.fromMicros - b.fromMicros),
+      (row) => row.data.token_class,
+    );
+    return new Map(
+      [...byClass].map(([tokenClass, list]) => [
+        tokenClass,
+        [
+          use.region === null ? [] : list.filter((row) => row.data.region === use.region),
+          list.filter((row) => row.data.region === null),
+        ],
+      ]),
+    );
   }
 }
 
-/** Serving mode and token class hold no space, so the text is unambiguous. */
-function keyWithinModel(key: PriceKey): string {
-  return `${key.serving_mode} ${key.token_class} ${key.region === null ? '*' : `=${key.region}`}`;
+/** The row in force: of the region, or else of all regions. */
+export function priceInForce(prices: ModelPrices, tokenClass: TokenClass, at: EpochMicros): PriceRow | null {
+  const rows = prices.get(tokenClass);
+  return rows === undefined ? null : (lastStarted(rows[0], at) ?? lastStarted(rows[1], at));
 }
 
 function lastStarted(rows: readonly PriceRow[], at: EpochMicros): PriceRow | null {

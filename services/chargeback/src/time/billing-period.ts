@@ -6,7 +6,7 @@ import { ChargebackError } from '../errors.ts';
  * at the first instant at which the clocks there read the 1st, 00:00; where a clock change skips midnight, at the
  * change; where one repeats midnight, at the first of the two.
  *
- * Cost: one look-up in a map of month starts; a start is computed once per zone and month, from `Intl`.
+ * Cost: a look-up and two comparisons; the start of a month is computed once per zone, from `Intl`.
  */
 
 /** A calendar month as `YYYY-MM`. */
@@ -18,7 +18,12 @@ const MONTHS = 12;
 /** Zones in use at once are few; the bound only keeps a stream of made-up ones from growing the cache. */
 const MAX_CACHED_ZONES = 1024;
 
-type Zone = { readonly formatter: Intl.DateTimeFormat; readonly starts: Map<number, number> };
+type Zone = {
+  readonly formatter: Intl.DateTimeFormat;
+  readonly starts: Map<number, number>;
+  /** The period that was found last: the next instant most likely lies in it too. */
+  last: { readonly startMs: number; readonly endMs: number; readonly period: BillingPeriod };
+};
 const zones = new Map<string, Zone>();
 
 /**
@@ -30,12 +35,18 @@ const zones = new Map<string, Zone>();
  */
 export function billingPeriodAt(epochMs: number, timeZone: string): BillingPeriod {
   const zone = zoneOf(timeZone);
+  if (epochMs >= zone.last.startMs && epochMs < zone.last.endMs) return zone.last.period;
   const utc = new Date(epochMs);
   let month = utc.getUTCFullYear() * MONTHS + utc.getUTCMonth();
   // No zone is a day or more away from UTC, so the local month is the UTC month or a neighbour of it.
   if (epochMs < monthStart(zone, month)) month -= 1;
   else if (epochMs >= monthStart(zone, month + 1)) month += 1;
-  return formatMonth(month);
+  zone.last = {
+    startMs: monthStart(zone, month),
+    endMs: monthStart(zone, month + 1),
+    period: formatMonth(month),
+  };
+  return zone.last.period;
 }
 
 /**
@@ -91,7 +102,7 @@ function zoneOf(timeZone: string): Zone {
     );
   }
   if (zones.size >= MAX_CACHED_ZONES) zones.clear();
-  const zone = { formatter, starts: new Map<number, number>() };
+  const zone: Zone = { formatter, starts: new Map(), last: { startMs: 0, endMs: 0, period: '' } };
   zones.set(timeZone, zone);
   return zone;
 }

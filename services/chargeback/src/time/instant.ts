@@ -4,6 +4,8 @@ import { ChargebackError } from '../errors.ts';
 export type EpochMicros = number;
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:\.(\d+))?Z$/;
+/** `2026-03-01T00:00:00.000Z`, the form in which nearly every instant comes, and where its Z stands. */
+const MILLISECOND_FORM = 24;
 const MICROS_PER_MILLI = 1000;
 const HOUR_MS = 3_600_000;
 const MICROS_PER_HOUR = HOUR_MS * MICROS_PER_MILLI;
@@ -15,6 +17,10 @@ const MICROS_PER_HOUR = HOUR_MS * MICROS_PER_MILLI;
  * @throws ChargebackError `instant_invalid`
  */
 export function epochMicros(instant: string): EpochMicros {
+  if (instant.length === MILLISECOND_FORM && instant.endsWith('Z') && instant.charAt(19) === '.') {
+    const milliseconds = Date.parse(instant);
+    if (!Number.isNaN(milliseconds)) return milliseconds * MICROS_PER_MILLI;
+  }
   const match = INSTANT.exec(instant);
   const milliseconds = match === null ? Number.NaN : Date.parse(instant);
   if (match === null || Number.isNaN(milliseconds)) {
