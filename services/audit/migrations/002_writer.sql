@@ -1,3 +1,10 @@
+DO $$
+BEGIN
+  IF current_setting('server_encoding') <> 'UTF8' THEN
+    RAISE EXCEPTION 'the database must be made with ENCODING UTF8, not %', current_setting('server_encoding');
+  END IF;
+END $$;
+
 -- Transport and state of the writer: what is here may change, and is no evidence.
 
 -- Events as they came from the bus, until the integrator has placed them in the log. `sequence` is null for
@@ -15,7 +22,9 @@ CREATE TABLE inbox (
   time timestamptz NOT NULL,
   received_at timestamptz NOT NULL,
   salt bytea NOT NULL,
-  bytes bytea NOT NULL
+  bytes bytea NOT NULL,
+  -- Whether they are UTF-8 throughout, and so can be read as text, at half the cost of hexadecimal digits.
+  utf8 boolean NOT NULL
 );
 -- Bytes are JSON of about a kilobyte, read once, soon: compressing them costs more than it saves.
 ALTER TABLE inbox ALTER COLUMN bytes SET STORAGE EXTERNAL;

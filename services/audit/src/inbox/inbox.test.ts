@@ -137,4 +137,13 @@ describe('an event that was taken', () => {
     await stand.integrate();
     expect((await stand.pool.query('SELECT FROM inbox')).rows).toEqual([]);
   });
+
+  it('keeps bytes that are no UTF-8 as they came', async () => {
+    const bytes = bytesOf({ source: '/services/latin/e1', data: { note: 'caf?' } });
+    bytes[bytes.indexOf('?')] = 0xe9;
+    await stand.deliver([bytes]);
+    await stand.integrate();
+    await stand.assertWhole();
+    expect((await stand.archived()).at(-1)?.bytes).toEqual(bytes);
+  });
 });

@@ -21,7 +21,8 @@ type Row = {
   type: string;
   received_ms: string;
   salt: Buffer;
-  bytes: Buffer;
+  text: string | null;
+  raw: Buffer | null;
 };
 
 const OID_BYTEA = 17;
@@ -48,17 +49,19 @@ export async function oldestRows(
     name: 'audit-inbox-oldest',
     text: `
       SELECT arrival, event_id, source, sequence, type, (extract(epoch FROM received_at) * 1000)::int8 AS received_ms,
-             salt, bytes
+             salt,
+             CASE WHEN utf8 THEN convert_from(bytes, 'UTF8') END AS text, CASE WHEN utf8 THEN NULL ELSE bytes END AS raw
       FROM inbox WHERE arrival <> ALL ($2::bigint[]) ORDER BY arrival LIMIT $1`,
     values: [maxRows, except],
     types: TYPES,
   };
   const { rows } = await pool.query<Row>(query);
   const taken: InboxRow[] = [];
-  let bytes = 0;
+  let total = 0;
   for (const row of rows) {
-    if (bytes >= maxBytes) break;
-    bytes += row.bytes.length;
+    if (total >= maxBytes) break;
+    const bytes = row.raw ?? Buffer.from(row.text ?? '', 'utf8');
+    total += bytes.length;
     taken.push({
       arrival: Number(row.arrival),
       eventId: row.event_id,
@@ -67,7 +70,7 @@ export async function oldestRows(
       type: row.type,
       receivedMs: Number(row.received_ms),
       salt: row.salt,
-      bytes: row.bytes,
+      bytes,
     });
   }
   return taken;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { ConsumedBatch } from '@tollgate/bus';
 import type { Transaction } from '@tollgate/database';
@@ -17,14 +18,14 @@ export interface Receiver {
 const INSERT = {
   name: 'audit-inbox-insert',
   text: `
-    INSERT INTO inbox (event_id, source, sequence, type, subject, organisation_id, team_id, time, received_at, salt, bytes)
+    INSERT INTO inbox (event_id, source, sequence, type, subject, organisation_id, team_id, time, received_at, salt, bytes, utf8)
     SELECT e.id, e.source, e.sequence, e.type, e.subject, e.organisation_id, e.team_id,
            to_timestamp(e.time_ms / 1000.0), to_timestamp($9::float8 / 1000.0),
            substring($10::bytea FROM (e.nth::int - 1) * ${SALT_BYTES} + 1 FOR ${SALT_BYTES}),
-           substring($11::bytea FROM e.start FOR e.length)
+           substring($11::bytea FROM e.start FOR e.length), e.utf8
     FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[],
-                $12::int[], $13::int[])
-         WITH ORDINALITY AS e (id, source, sequence, type, subject, organisation_id, team_id, time_ms, start, length, nth)
+                $12::int[], $13::int[], $14::bool[])
+         WITH ORDINALITY AS e (id, source, sequence, type, subject, organisation_id, team_id, time_ms, start, length, utf8, nth)
     ORDER BY e.nth`,
 };
 
@@ -46,13 +47,13 @@ export async function receive(
   await tx.query({
     ...INSERT,
     values: [
-      events.map((event) => event.id),
-      events.map((event) => event.source),
+      arrayOf(events.map((event) => event.id)),
+      arrayOf(events.map((event) => event.source)),
       events.map((event) => event.sequence),
-      events.map((event) => event.type),
-      events.map((event) => event.subject),
-      events.map((event) => event.organisationId),
-      events.map((event) => event.teamId),
+      arrayOf(events.map((event) => event.type)),
+      arrayOf(events.map((event) => event.subject)),
+      arrayOf(events.map((event) => event.organisationId)),
+      arrayOf(events.map((event) => event.teamId)),
       events.map((event) => event.timeMs),
       now(),
       random(messages.length * SALT_BYTES),
@@ -62,6 +63,18 @@ export async function receive(
       ),
       starts,
       messages.map((message) => message.value.length),
+      messages.map((message) => isUtf8(message.value)),
     ],
   });
+}
+
+const TO_ESCAPE = /["\\]/;
+
+/** Texts as the literal of a Postgres array. The driver's own way escapes each element twice over, needed or not. */
+function arrayOf(texts: readonly (string | null)[]): string {
+  const elements = texts.map((text) => {
+    if (text === null) return 'NULL';
+    return TO_ESCAPE.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`;
+  });
+  return `{${elements.join(',')}}`;
 }
