@@ -140,7 +140,13 @@ export const followCases: readonly ContractCase[] = [
       const state = new Map<string, string>();
       const second = await followInto(bus, state, snapshotFile);
       await second.ready;
-      equal(state.size, 2);
+      deepEqual(
+        state,
+        new Map([
+          ['a', '1'],
+          ['b', '2'],
+        ]),
+      );
       await second.stop();
     },
   },

@@ -57,8 +57,13 @@ describe('the bus on Kafka, where Kafka is not what it was', () => {
     'reads a topic that was deleted and made again from its beginning',
     async () => {
       const pool = harness.createPool();
+      // More than before, so that the old position would lie within the new log.
       const [old, fresh] = [sampleEvents(60), sampleEvents(90)];
-      await publish(old);
+      await harness.publishTo(
+        'requests',
+        0,
+        old.map(({ value }) => value),
+      );
       const first = await consume();
       await assertEffects(pool, ids(old));
       await first.stop();
@@ -66,7 +71,11 @@ describe('the bus on Kafka, where Kafka is not what it was', () => {
       await recreateTopic();
       const after = await topicIdentities(context(), [requests()]);
       expect(after.get(requests())).not.toBe(before.get(requests()));
-      await publish(fresh);
+      await harness.publishTo(
+        'requests',
+        0,
+        fresh.map(({ value }) => value),
+      );
       await consume();
       await assertEffects(pool, ids([...old, ...fresh]));
     },

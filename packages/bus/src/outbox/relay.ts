@@ -146,7 +146,6 @@ class OutboxRelay {
           await this.heartbeatIfDue();
           if (events.length < MAX_BATCH && !leftover) await this.waitForWork();
         } catch (error) {
-          leftover = true;
           failures += 1;
           this.problem = error instanceof Error ? error.message : String(error);
           this.options.logger.warn(
