@@ -20,7 +20,6 @@ const LEAF_INDEX_BYTES = 8;
 const BODY_OVERHEAD_BYTES = LEAF_INDEX_BYTES + SALT_BYTES;
 /** What a frame adds to the event's own bytes. */
 export const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + BODY_OVERHEAD_BYTES;
-export const MAX_FRAME_BYTES = FRAME_OVERHEAD_BYTES + MAX_EVENT_BYTES;
 
 /** One archived event. */
 export interface ArchivedEvent {

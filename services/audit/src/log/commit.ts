@@ -1,11 +1,67 @@
 import type { Transaction } from '@tollgate/database';
 import { AuditError } from '../errors.ts';
+import { type InboxRow, removeRows } from '../inbox/inbox.ts';
+import { type ChangedSource, type KnownSource, storeSources } from '../sources/register.ts';
 import type { DeclaredGap, Unverified } from '../sources/reports.ts';
 import type { Placed } from './lay-out.ts';
-import type { Clash } from './sift.ts';
+import { advance, type LogState } from './log-state.ts';
+import type { Clash, Sifted } from './sift.ts';
+
+/** A batch that is in the archive and on its way into the index. */
+export interface PreparedBatch {
+  readonly rows: readonly InboxRow[];
+  readonly sifted: Sifted;
+  readonly clashes: readonly Clash[];
+  readonly placed: readonly Placed[];
+  /** The source of each placed event; it has its id once `changed` is stored. */
+  readonly sources: readonly KnownSource[];
+  /** The segment that the first of them opens; null where it goes on in one. */
+  readonly opened: Segment | null;
+  /** What sources say of themselves. */
+  readonly learnt: { readonly gaps: readonly DeclaredGap[]; readonly unverified: readonly Unverified[] };
+  /** Sources whose chain has turned out to differ. */
+  readonly wrong: readonly KnownSource[];
+  readonly changed: readonly ChangedSource[];
+  readonly from: LogState;
+  readonly to: LogState;
+}
+
+export type Segment = { readonly id: number; readonly name: string };
+
+/**
+ * Makes a batch part of the log: everything in the one transaction that moves `log_state` on.
+ * @throws AuditError `leadership_lost`, `log_inconsistent`
+ */
+export async function commitBatch(tx: Transaction, batch: PreparedBatch): Promise<void> {
+  const { sifted, placed, opened, learnt, from, to } = batch;
+  await advance(tx, from, to);
+  await storeSources(tx, batch.changed);
+  if (opened !== null) await insertSegment(tx, { ...opened, firstLeaf: from.size, epoch: from.epoch });
+  await moveToIndex(
+    tx,
+    placed,
+    batch.sources.map(({ id }) => id),
+    to.segmentId,
+  );
+  const others = [
+    ...sifted.repeats,
+    ...sifted.doubles,
+    ...sifted.reports,
+    ...sifted.clashes.map(({ row }) => row),
+  ];
+  await removeRows(
+    tx,
+    others.map((row) => row.arrival),
+  );
+  await insertClashes(tx, batch.clashes);
+  for (const { name, state } of batch.wrong) await insertMismatch(tx, name, state.mismatch ?? 0);
+  const leafOf = new Map(placed.map(({ row, leafIndex }) => [row, leafIndex]));
+  await insertDeclaredGaps(tx, learnt.gaps, ({ row }) => leafOf.get(row) ?? -1);
+  await noteUnverified(tx, learnt.unverified);
+}
 
 /*
- * The statements of the one transaction that moves the log on. The index rows are made from the inbox rows where
+ * The index rows are made from the inbox rows where
  * they lie, so that only what the integrator has computed travels.
  */
 
@@ -14,10 +70,10 @@ import type { Clash } from './sift.ts';
  * @param sourceIds one per placed event
  * @throws AuditError `log_inconsistent` where the inbox no longer holds what was read from it
  */
-export async function moveToIndex(
+async function moveToIndex(
   tx: Transaction,
   placed: readonly Placed[],
-  sourceIds: readonly number[],
+  sourceIds: readonly (number | null)[],
   segmentId: number,
 ): Promise<void> {
   const first = placed[0];
@@ -56,7 +112,7 @@ export async function moveToIndex(
   }
 }
 
-export async function insertSegment(
+async function insertSegment(
   tx: Transaction,
   segment: { readonly id: number; readonly name: string; readonly firstLeaf: number; readonly epoch: number },
 ): Promise<void> {
@@ -66,7 +122,7 @@ export async function insertSegment(
   );
 }
 
-export async function insertClashes(tx: Transaction, clashes: readonly Clash[]): Promise<void> {
+async function insertClashes(tx: Transaction, clashes: readonly Clash[]): Promise<void> {
   for (const { kind, row } of clashes) {
     await tx.query(
       `INSERT INTO conflict (kind, source, sequence, event_id, type, bytes, received_at)
@@ -77,14 +133,14 @@ export async function insertClashes(tx: Transaction, clashes: readonly Clash[]):
 }
 
 /** Says that the bytes in the log are not those that their source hashed. */
-export async function insertMismatch(tx: Transaction, source: string, sequence: number): Promise<void> {
+async function insertMismatch(tx: Transaction, source: string, sequence: number): Promise<void> {
   await tx.query("INSERT INTO conflict (kind, source, sequence) VALUES ('chain-mismatch', $1, $2)", [
     source,
     sequence,
   ]);
 }
 
-export async function insertDeclaredGaps(
+async function insertDeclaredGaps(
   tx: Transaction,
   gaps: readonly DeclaredGap[],
   leafIndexOf: (gap: DeclaredGap) => number,
@@ -111,7 +167,7 @@ export async function insertDeclaredGaps(
 /** Sources of unverified words that are told apart; a forger can invent any number. */
 const MAX_UNVERIFIED_SOURCES = 10_000;
 
-export async function noteUnverified(tx: Transaction, unverified: readonly Unverified[]): Promise<void> {
+async function noteUnverified(tx: Transaction, unverified: readonly Unverified[]): Promise<void> {
   const latest = new Map(unverified.map((word) => [word.source, word]));
   for (const word of latest.values()) {
     await tx.query(

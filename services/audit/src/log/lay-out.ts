@@ -8,14 +8,7 @@ import {
 import { leafHash, sha256 } from './leaf.ts';
 import type { NumberedRow } from './sift.ts';
 
-/** Where the log ends. */
-export interface LogEnd {
-  /** Leaves in the log; the next leaf's index. */
-  readonly size: number;
-  /** Null where the next event opens a segment. */
-  readonly segment: { readonly id: number; readonly name: string; readonly bytes: number } | null;
-}
-
+/** An event with its place in the log and in the archive. */
 export interface Placed {
   readonly row: NumberedRow;
   readonly leafIndex: number;

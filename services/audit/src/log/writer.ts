@@ -1,28 +1,14 @@
 import { type Pool, transaction } from '@tollgate/database';
 import { type SegmentStore, segmentName } from '../archive/segment-store.ts';
 import { AuditError } from '../errors.ts';
-import { type InboxRow, oldestRows, removeRows } from '../inbox/inbox.ts';
+import { type InboxRow, oldestRows } from '../inbox/inbox.ts';
 import { catchUpChains } from '../sources/chain-catch-up.ts';
-import { type ChangedSource, type KnownSource, SourceRegister, storeSources } from '../sources/register.ts';
-import {
-  applyClaims,
-  applyHeartbeats,
-  applySourceEvents,
-  type DeclaredGap,
-  type PublicKeyOf,
-  type Unverified,
-} from '../sources/reports.ts';
+import { SourceRegister } from '../sources/register.ts';
+import { applyClaims, applyHeartbeats, applySourceEvents, type PublicKeyOf } from '../sources/reports.ts';
 import { received } from '../sources/source-state.ts';
-import {
-  insertClashes,
-  insertDeclaredGaps,
-  insertMismatch,
-  insertSegment,
-  moveToIndex,
-  noteUnverified,
-} from './commit.ts';
+import { commitBatch, type PreparedBatch, type Segment } from './commit.ts';
 import { bytesOf, layOut, type Placed } from './lay-out.ts';
-import { advance, beginEpoch, type LogState } from './log-state.ts';
+import { beginEpoch, type LogState } from './log-state.ts';
 import { differing, knownIds } from './repeats.ts';
 import { type Clash, type NumberedRow, type Sifted, sift } from './sift.ts';
 
@@ -54,32 +40,9 @@ export interface StepResult {
   readonly size: number;
 }
 
-/** What sources say of themselves in one batch. */
-interface Learnt {
-  readonly gaps: readonly DeclaredGap[];
-  readonly unverified: readonly Unverified[];
-}
-
 export const DEFAULT_MAX_BATCH = 2_000;
 export const DEFAULT_MAX_SEGMENT_BYTES = 64 << 20;
 const MAX_BATCH_BYTES = 16 << 20;
-
-/** A batch that is in the archive and on its way into the index. */
-interface Prepared {
-  readonly rows: readonly InboxRow[];
-  readonly sifted: Sifted;
-  readonly clashes: readonly Clash[];
-  readonly placed: readonly Placed[];
-  /** Where the first of them opens a segment. */
-  readonly opened: Segment | null;
-  readonly learnt: Learnt;
-  readonly wrong: readonly KnownSource[];
-  readonly changed: readonly ChangedSource[];
-  readonly from: LogState;
-  readonly to: LogState;
-}
-
-type Segment = { readonly id: number; readonly name: string };
 
 /**
  * One epoch of the log's writer: from inbox to archive and index, batch by batch. While one batch is committed, the
@@ -135,7 +98,7 @@ export class LogWriter {
     let committing: Promise<StepResult> | null = null;
     try {
       for (;;) {
-        const prepared: Prepared | null = signal.aborted ? null : await this.#prepare(committing);
+        const prepared: PreparedBatch | null = signal.aborted ? null : await this.#prepare(committing);
         if (committing !== null) {
           const result = await committing;
           committing = null;
@@ -160,7 +123,7 @@ export class LogWriter {
   }
 
   /** Everything up to the commit. Null where there is nothing to do. */
-  async #prepare(committing: Promise<unknown> | null): Promise<Prepared | null> {
+  async #prepare(committing: Promise<unknown> | null): Promise<PreparedBatch | null> {
     const { pool, store, now } = this.#options;
     if (this.#register.isFull()) {
       await committing;
@@ -185,7 +148,8 @@ export class LogWriter {
     const learnt = await this.#learn(sifted, now());
     const wrong = this.#register.compare();
     const changed = this.#register.takeChanges();
-    return { rows, sifted, clashes, placed, opened, learnt, wrong, changed, from, to: this.#end };
+    const sources = placed.map(({ row }) => this.#register.get(row.source));
+    return { rows, sifted, clashes, placed, sources, opened, learnt, wrong, changed, from, to: this.#end };
   }
 
   async #sift(rows: readonly InboxRow[]): Promise<Sifted> {
@@ -238,7 +202,7 @@ export class LogWriter {
   }
 
   /** What follows from the batch for its sources. */
-  async #learn({ fresh, reports }: Sifted, nowMs: number): Promise<Learnt> {
+  async #learn({ fresh, reports }: Sifted, nowMs: number): Promise<PreparedBatch['learnt']> {
     const register = this.#register;
     for (const [name, rows] of Map.groupBy(fresh, (row) => row.source)) {
       const source = register.get(name);
@@ -257,32 +221,11 @@ export class LogWriter {
   }
 
   /** The one transaction that makes a batch part of the log. */
-  async #commit(batch: Prepared): Promise<StepResult> {
-    const { sifted, placed, opened, learnt, from, to } = batch;
+  async #commit(batch: PreparedBatch): Promise<StepResult> {
+    const { sifted, learnt } = batch;
     this.#underWay = batch.rows.map((row) => row.arrival);
     await this.#reached('committing');
-    await transaction(this.#options.pool, async (tx) => {
-      await advance(tx, from, to);
-      await storeSources(tx, batch.changed);
-      if (opened !== null) await insertSegment(tx, { ...opened, firstLeaf: from.size, epoch: from.epoch });
-      const ids = placed.map(({ row }) => this.#register.get(row.source).id ?? 0);
-      await moveToIndex(tx, placed, ids, to.segmentId);
-      const others = [
-        ...sifted.repeats,
-        ...sifted.doubles,
-        ...sifted.reports,
-        ...sifted.clashes.map(({ row }) => row),
-      ];
-      await removeRows(
-        tx,
-        others.map((row) => row.arrival),
-      );
-      await insertClashes(tx, batch.clashes);
-      for (const { name, state } of batch.wrong) await insertMismatch(tx, name, state.mismatch ?? 0);
-      const leafOf = new Map(placed.map(({ row, leafIndex }) => [row, leafIndex]));
-      await insertDeclaredGaps(tx, learnt.gaps, ({ row }) => leafOf.get(row) ?? -1);
-      await noteUnverified(tx, learnt.unverified);
-    });
+    await transaction(this.#options.pool, (tx) => commitBatch(tx, batch));
     this.#underWay = [];
     this.#suspectIds = false;
     await this.#reached('committed');
