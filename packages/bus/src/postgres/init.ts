@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type MigrationSet, migrate, openPool, type Pool, transaction } from '@tollgate/database';
+import { type MigrationSet, migrate, openPool, type Transaction, transaction } from '@tollgate/database';
 import { STATE_TOPICS, TOPICS, type Topic } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
 import { BusError } from '../errors.ts';
@@ -54,49 +54,46 @@ export async function initEmbeddedBus(options: EmbeddedBusOptions): Promise<void
   }
   const pool = openPool({ url: ownerUrl, applicationName: 'tollgate-bus-init', maxConnections: 1 });
   try {
-    await createTopics(pool, options);
-    for (const role of options.roles) await admit(pool, role);
+    await transaction(pool, async (tx) => {
+      // The lock of `migrate`: two that grant on the same table at once fail by "tuple concurrently updated".
+      await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('tollgate.migrate', 0))");
+      await createTopics(tx, options);
+      for (const role of options.roles) await admit(tx, role);
+    });
   } finally {
     await pool.end();
   }
 }
 
-async function createTopics(pool: Pool, options: EmbeddedBusOptions): Promise<void> {
-  await transaction(pool, async (tx) => {
-    await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('tollgate.bus/init', 0))");
-    for (const topic of TOPICS) {
-      await tx.query('SELECT bus.create_topic($1, $2, $3, $4, $5)', [
-        topic,
-        options.partitions ?? DEFAULT_PARTITIONS,
-        STATE_TOPICS.has(topic),
-        options.retentionMs ?? WEEK_MS,
-        options.compactionLagMs ?? HOUR_MS,
-      ]);
-    }
-  });
+async function createTopics(tx: Transaction, options: EmbeddedBusOptions): Promise<void> {
+  for (const topic of TOPICS) {
+    await tx.query('SELECT bus.create_topic($1, $2, $3, $4, $5)', [
+      topic,
+      options.partitions ?? DEFAULT_PARTITIONS,
+      STATE_TOPICS.has(topic),
+      options.retentionMs ?? WEEK_MS,
+      options.compactionLagMs ?? HOUR_MS,
+    ]);
+  }
 }
 
-async function admit(pool: Pool, { role, writes = writesOf(role) }: BusRole): Promise<void> {
-  await transaction(pool, async (tx) => {
-    // Two that grant on the same object at once fail by "tuple concurrently updated".
-    await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('tollgate.bus/init', 0))");
-    const { rows } = await tx.query<{ name: string }>(
-      'SELECT quote_ident(rolname) AS name FROM pg_roles WHERE rolname = $1',
-      [role],
-    );
-    const [found] = rows;
-    if (found === undefined) {
-      throw new BusError('bad-config', `there is no role ${role}: migrate its service's schema first`);
-    }
-    await tx.query(`GRANT USAGE ON SCHEMA bus TO ${found.name}`);
-    await tx.query(`GRANT SELECT ON ALL TABLES IN SCHEMA bus TO ${found.name}`);
-    await tx.query(`GRANT EXECUTE ON FUNCTION bus.append, bus.note_progress, bus.sweep TO ${found.name}`);
-    await tx.query('DELETE FROM bus.topic_writer WHERE role = $1', [role]);
-    await tx.query(
-      'INSERT INTO bus.topic_writer (topic, role) SELECT topic, $1 FROM unnest($2::text[]) AS topic',
-      [role, [...writes]],
-    );
-  });
+async function admit(tx: Transaction, { role, writes = writesOf(role) }: BusRole): Promise<void> {
+  const { rows } = await tx.query<{ name: string }>(
+    'SELECT quote_ident(rolname) AS name FROM pg_roles WHERE rolname = $1',
+    [role],
+  );
+  const [found] = rows;
+  if (found === undefined) {
+    throw new BusError('bad-config', `there is no role ${role}: migrate its service's schema first`);
+  }
+  await tx.query(`GRANT USAGE ON SCHEMA bus TO ${found.name}`);
+  await tx.query(`GRANT SELECT ON ALL TABLES IN SCHEMA bus TO ${found.name}`);
+  await tx.query(`GRANT EXECUTE ON FUNCTION bus.append, bus.note_progress, bus.sweep TO ${found.name}`);
+  await tx.query('DELETE FROM bus.topic_writer WHERE role = $1', [role]);
+  await tx.query(
+    'INSERT INTO bus.topic_writer (topic, role) SELECT topic, $1 FROM unnest($2::text[]) AS topic',
+    [role, [...writes]],
+  );
 }
 
 /** What the service of that name publishes, as Kafka's access list has it. */
