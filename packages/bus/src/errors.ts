@@ -11,6 +11,8 @@ export type BusErrorCode =
   | 'topic-missing'
   /** A topic, group or cluster could not be reached or read. */
   | 'broker-unreachable'
+  /** The broker knows this user, and its rights do not reach so far. */
+  | 'not-allowed'
   /** A configured file or value cannot be used. */
   | 'bad-config'
   /** An event is larger than consumers accept. */

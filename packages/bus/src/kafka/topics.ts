@@ -74,7 +74,8 @@ export function planTopics(
  * Creates the topics that are missing and compares those that are there with the plan; changes none of them. Where
  * all are there, no right to create or to read settings is needed.
  *
- * @throws BusError `bad-config`; kafkajs' error where the cluster refuses or can't be reached
+ * @throws BusError `bad-config`; `not-allowed` where some are missing, or hidden from this user, who may not create
+ *   topics; kafkajs' error where the cluster refuses or can't be reached
  */
 export async function initTopics(
   config: KafkaConfig,
@@ -99,7 +100,7 @@ export async function initTopics(
 }
 
 async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> {
-  await admin.createTopics({
+  const creation = admin.createTopics({
     waitForLeaders: false,
     timeout: CREATE_TIMEOUT_MS,
     topics: plans.map((plan) => ({
@@ -108,6 +109,15 @@ async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> 
       replicationFactor: plan.replicationFactor,
       configEntries: Object.entries(plan.settings).map(([name, value]) => ({ name, value })),
     })),
+  });
+  await creation.catch((error: unknown) => {
+    if (!isRefusal(error)) throw error;
+    const names = plans.map((plan) => plan.name).join(', ');
+    throw new BusError(
+      'not-allowed',
+      `this user may not create topics, and these are missing or hidden from it: ${names}`,
+      { cause: error },
+    );
   });
   const deadline = performance.now() + CREATE_TIMEOUT_MS;
   while (!(await haveLeaders(admin, plans))) {
@@ -170,8 +180,16 @@ async function readSettings(admin: Admin, plan: TopicPlan): Promise<Map<string, 
       resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
     );
   } catch (error) {
-    const type: unknown = error instanceof Error ? Reflect.get(error, 'type') : undefined;
-    if (type === 'TOPIC_AUTHORIZATION_FAILED' || type === 'CLUSTER_AUTHORIZATION_FAILED') return null;
+    if (isRefusal(error)) return null;
     throw error;
   }
+}
+
+/** Whether the broker says that we have not the right, once or for each of several topics. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const parts: unknown = Reflect.get(error, 'errors');
+  if (Array.isArray(parts) && parts.length > 0) return parts.some(isRefusal);
+  const type: unknown = Reflect.get(error, 'type');
+  return type === 'TOPIC_AUTHORIZATION_FAILED' || type === 'CLUSTER_AUTHORIZATION_FAILED';
 }

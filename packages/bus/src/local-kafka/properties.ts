@@ -22,6 +22,7 @@ export function serverProperties(options: {
   readonly dataFolder: string;
   /** Notice a dead broker within two seconds instead of nine; too touchy for production. */
   readonly fastFailover: boolean;
+  readonly settings: Readonly<Record<string, string>>;
 }): string {
   const { node, nodes } = options;
   const replicas = nodes.length;
@@ -58,6 +59,7 @@ export function serverProperties(options: {
           'controller.quorum.fetch.timeout.ms': 1_000,
         }
       : {}),
+    ...options.settings,
   };
   return `${Object.entries(properties)
     .map(([name, value]) => `${name}=${value}`)

@@ -21,6 +21,10 @@ export type LocalKafkaOptions = {
   readonly fastFailover?: boolean;
   /** The nodes live on when this process ends without `stop`; whoever asks for it ends them by their pids. */
   readonly outlivesUs?: boolean;
+  /** Broker settings that are added, or replace ours: another listener, an authorizer. */
+  readonly settings?: (node: NodeAddress) => Readonly<Record<string, string>>;
+  /** Handed on to Kafka's storage tool, such as `--add-scram`. */
+  readonly formatArguments?: readonly string[];
   readonly logger?: Logger;
 };
 
@@ -154,6 +158,7 @@ async function formatNode(context: {
       nodes: context.nodes,
       dataFolder: path.join(folder, 'data'),
       fastFailover: context.options.fastFailover ?? false,
+      settings: context.options.settings?.(context.node) ?? {},
     }),
   );
   const result = await runProgram(
@@ -170,6 +175,7 @@ async function formatNode(context: {
       context.clusterId,
       '-c',
       files.properties,
+      ...(context.options.formatArguments ?? []),
     ],
     { timeoutMs: PROGRAM_TIMEOUT_MS },
   );
