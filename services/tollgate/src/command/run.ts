@@ -37,7 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     process.stderr.write(`tollgate: ${describe(error)}\n`);
-    return EXIT.failed;
+    return error instanceof Error && isCoded(error) && error.code === 'config' ? EXIT.usage : EXIT.failed;
   }
 }
 

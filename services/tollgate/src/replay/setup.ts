@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DirectoryClient } from '@tollgate/directory';
-import { ReplayError } from './errors.ts';
+import { ServiceClient } from '@tollgate/http';
+import { z } from 'zod';
+import { whenKnown } from '../stack/when-known.ts';
 import type { ReplayTeam } from './load.ts';
 import type { ReplayTarget } from './run.ts';
 
@@ -16,8 +17,6 @@ export interface Installation {
 
 /** A key that a broken-off replay left behind is of no use a day later. */
 const KEY_LIFE_MS = 24 * 60 * 60 * 1000;
-const KEY_KNOWN_TIMEOUT_MS = 15_000;
-const KEY_POLL_MS = 50;
 
 /**
  * Creates what a replay needs in the directory: an organisation of its own with teams, a project and a key each.
@@ -50,26 +49,9 @@ export async function prepareInstallation(
     });
     teams.push({ teamId: team.id, name, key: key.secret });
   }
-  for (const { key } of teams) await keyIsKnown(installation.gatewayUrl, key);
-  return { ...installation, teams, model: options.model };
-}
-
-/** A new key reaches the gateway over the bus, a moment later. */
-async function keyIsKnown(gatewayUrl: string, key: string): Promise<void> {
-  const deadlineMs = performance.now() + KEY_KNOWN_TIMEOUT_MS;
-  for (;;) {
-    const response = await fetch(`${gatewayUrl}/v1/models`, {
-      headers: { authorization: `Bearer ${key}` },
-      signal: AbortSignal.timeout(KEY_KNOWN_TIMEOUT_MS),
-    });
-    const text = await response.text();
-    if (response.ok) return;
-    if (performance.now() > deadlineMs) {
-      throw new ReplayError(
-        'service-refused',
-        `the gateway does not take a key of the directory (${response.status} ${text.slice(0, 200)}): do both use the same bus?`,
-      );
-    }
-    await delay(KEY_POLL_MS);
+  for (const { key } of teams) {
+    const gateway = new ServiceClient({ baseUrl: installation.gatewayUrl, token: key });
+    await whenKnown(() => gateway.call({ method: 'GET', path: '/v1/models', answer: z.unknown() }));
   }
+  return { ...installation, teams, model: options.model };
 }

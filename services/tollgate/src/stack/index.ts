@@ -9,3 +9,4 @@
 export { StackError } from './errors.ts';
 export { ServiceProcess } from './service-process.ts';
 export { STACK_MODEL, type Stack, type StackOptions, startStack } from './stack.ts';
+export { whenKnown } from './when-known.ts';

@@ -8,6 +8,7 @@ import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from '@tollgat
 import type { Logger } from '@tollgate/telemetry';
 import { serviceSchemas } from '../database/schemas.ts';
 import { type ServiceName, serviceEnvironment } from './environment.ts';
+import { importListPrices } from './list-prices.ts';
 import { ServiceProcess } from './service-process.ts';
 
 export interface StackOptions {
@@ -15,6 +16,8 @@ export interface StackOptions {
   readonly folder: string;
   /** A running cluster, as host:port; without it a broker is started on this machine's Java. */
   readonly brokers?: readonly string[];
+  /** The gateway's policy file, given where the simulated upstream is; one target of it unless given. */
+  readonly policyConfig?: (upstreamUrl: string) => string;
   /** How long the simulated upstream waits before each answer; 0 unless given. */
   readonly upstreamLatencyMs?: number;
   readonly logger: Logger;
@@ -30,6 +33,8 @@ export interface Stack {
   readonly chargebackUrl: string;
   /** A token of the role platform. */
   readonly token: string;
+  readonly brokers: readonly string[];
+  readonly topicPrefix: string;
   /** Null where the brokers were given. */
   readonly kafka: LocalKafka | null;
   readonly postgres: EmbeddedPostgres;
@@ -76,7 +81,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     onStep('starting the services');
     const ports = await servicePorts();
-    writeFileSync(join(folder, 'policy-config.yaml'), policyConfig(ports['simulated-databricks']));
+    writeFileSync(
+      join(folder, 'policy-config.yaml'),
+      (options.policyConfig ?? onlyTheSimulated)(
+        `http://127.0.0.1:${ports['simulated-databricks']}/serving-endpoints`,
+      ),
+    );
     const environment = serviceEnvironment({
       folder,
       ports,
@@ -103,12 +113,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await Promise.all(
       START_ORDER.filter((name) => name !== 'directory').map((name) => services[name].start()),
     );
-    return {
+    const addresses = {
       gatewayUrl: services.gateway.url,
       directoryUrl: services.directory.url,
       auditUrl: services.audit.url,
       chargebackUrl: services.chargeback.url,
       token: readFileSync(join(folder, 'bootstrap-token'), 'utf8').trim(),
+    };
+    await importListPrices(addresses);
+    return {
+      ...addresses,
+      brokers,
+      topicPrefix,
       kafka,
       postgres,
       services,
@@ -142,7 +158,7 @@ async function migrateSchemas(ownerUrl: string, logger: Logger): Promise<Record<
   return urls;
 }
 
-function policyConfig(upstreamPort: number): string {
+function onlyTheSimulated(upstreamUrl: string): string {
   return `pack:
   name: replay
   version: 1.0.0
@@ -151,7 +167,7 @@ providers:
   targets:
     - id: simulated
       provider: databricks:chat:${STACK_MODEL}
-      base_url: http://127.0.0.1:${upstreamPort}/serving-endpoints
+      base_url: ${upstreamUrl}
       secret_key_ref:
         env: DATABRICKS_TOKEN
 policies:
