@@ -10,6 +10,7 @@ import { directoryMigrations } from './migrations.ts';
 import { entityRoutes } from './routes/entity-routes.ts';
 import { gatewayInstanceRoutes } from './routes/gateway-instance-routes.ts';
 import { roleGrantRoutes } from './routes/role-grant-routes.ts';
+import { tellAgainRoute } from './routes/tell-again-route.ts';
 import { DirectoryWriter } from './store/directory-writer.ts';
 import { startOwnView } from './view/own-view.ts';
 
@@ -90,6 +91,7 @@ export async function createDirectory(options: DirectoryOptions): Promise<Direct
       ...ENTITY_KINDS.flatMap((kind) => entityRoutes(kind, { pool, writer })),
       ...roleGrantRoutes({ writer, maxGrantMs: options.maxGrantMs }),
       ...gatewayInstanceRoutes({ writer }),
+      tellAgainRoute({ writer }),
     ],
   });
   return {

@@ -201,10 +201,22 @@ test('text that is no line of text is refused by its member', async () => {
     const answer = await under.call('POST', '/v1/organisations', { name, currency: 'EUR' });
     expect([name, answer.status, answer.body.errors?.[0]?.field]).toEqual([name, 400, 'name']);
   }
+  expect((await under.call('GET', '/v1/teams?name=a%00b')).body.errors).toMatchObject([
+    { in: 'query', field: 'name' },
+  ]);
   const unknown = await under.call('POST', '/v1/organisations', {
     name: 'Y',
     currency: 'EUR',
     colour: 'red',
   });
   expect(unknown).toMatchObject({ status: 400, body: { errors: [{ in: 'body', field: 'colour' }] } });
+});
+
+test('every state can be told once more, unchanged, for a topic that was lost', async () => {
+  const subject = `team/${company.search.id}`;
+  const before = (await publishedEvents(under, 'tollgate.directory.v1', subject, 1)).length;
+  const { entities } = await under.must('POST', '/v1/tell-again');
+  expect(entities).toBeGreaterThan(5);
+  const states = await publishedEvents(under, 'tollgate.directory.v1', subject, before + 1);
+  expect(states.at(-1).data).toEqual(states.at(-2).data);
 });

@@ -39,6 +39,7 @@ test('a follower knows what was made before it came, and trusts it for the heart
     describe: () => String(followed.check()),
   });
   const { view } = followed;
+  await until(() => view.entity('project', company.project.id), { timeoutMs: 1_000 });
   expect(view.entity('team', company.search.id)?.name).toBe('Search');
   expect(view.entity('project', company.project.id)?.team_id).toBe(company.search.id);
   expect(view.heartbeatAgeMs(Date.now())).toBeLessThan(3_000);

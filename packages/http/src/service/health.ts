@@ -1,3 +1,5 @@
+import type { Metrics } from '@tollgate/telemetry';
+
 /**
  * One thing a service needs: null while all is well, else the reason in a few words, without secrets, since anybody
  * may read it.
@@ -11,6 +13,23 @@ export type Readiness = {
 
 /** A check that has not answered by then counts as failed. */
 export const CHECK_TIMEOUT_MS = 2_000;
+
+/** Shows every check in the metrics, asked at each scrape: 1 while it is well, 0 while it is not. */
+export function showChecks(
+  checks: Readonly<Record<string, HealthCheck>>,
+  serviceName: string,
+  metrics: Metrics,
+): void {
+  metrics.gauge({
+    name: `tollgate_${serviceName.replaceAll('-', '_')}_check_ok`,
+    help: 'What the service needs: 1 while it is well, 0 while it is not; /readyz says why.',
+    labels: ['check'],
+    async collect(gauge) {
+      const result = await readiness(checks);
+      for (const [check, { ok }] of Object.entries(result.checks)) gauge.set({ check }, ok ? 1 : 0);
+    },
+  });
+}
 
 /** Runs all checks side by side. */
 export async function readiness(

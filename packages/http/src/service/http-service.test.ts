@@ -128,6 +128,9 @@ describe('a refusal', () => {
     expect(await call('{"name":"a"}', { url: '/v1/echo/a?quiet=1' })).toMatchObject({
       errors: [{ in: 'query', field: 'quiet' }],
     });
+    expect(await call('{"name":"a"}', { url: '/v1/echo/a%00' })).toMatchObject({
+      errors: [{ in: 'path', field: 'id' }],
+    });
     expect(await call('{"name":"a"}', { url: '/v1/echo/a?loud=yes&loud=yes' })).toMatchObject({
       errors: [{ in: 'query', field: 'loud' }],
     });
@@ -351,6 +354,12 @@ describe('readiness', () => {
       checks: { database: { ok: false, reason: 'no connection' }, bus: { ok: true }, broken: { ok: false } },
     });
     expect(answer.body).not.toContain('password');
+    const { body } = await service.inject({
+      url: '/metrics',
+      headers: { authorization: 'Bearer metrics.read' },
+    });
+    expect(body).toContain('tollgate_test_check_ok{check="database"} 0');
+    expect(body).toContain('tollgate_test_check_ok{check="bus"} 1');
     expect((await service.inject('/healthz')).statusCode).toBe(200);
   });
 });

@@ -6,7 +6,7 @@ import type { TokenVerifier } from '../access/token-verifier.ts';
 import { HttpError } from '../errors.ts';
 import { builtInRoutes } from './built-in-routes.ts';
 import { answerClientError } from './client-error.ts';
-import type { HealthCheck } from './health.ts';
+import { type HealthCheck, showChecks } from './health.ts';
 import { installMethodCheck } from './method-check.ts';
 import { asProblem, refuse } from './problem-answer.ts';
 import { installRequestMetrics } from './request-metrics.ts';
@@ -87,6 +87,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
     reply.header('x-content-type-options', 'nosniff');
   });
   installRequestMetrics(app, options.name, options.metrics);
+  showChecks(options.checks ?? {}, options.name, options.metrics);
   app.setErrorHandler((error, request, reply) => {
     const problem = asProblem(error, isUnavailable);
     if (problem.status >= 500) {

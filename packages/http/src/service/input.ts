@@ -15,13 +15,21 @@ export function readInput<S extends z.ZodType>(
   part: FieldError['in'],
 ): z.output<S> {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const errors = fieldErrors(result.error.issues, part);
+  const errors = result.success ? nulErrors(value, part) : fieldErrors(result.error.issues, part);
+  if (result.success && errors.length === 0) return result.data;
   const first = errors[0];
   const where = first === undefined || first.field === '' ? part : `${part} member ${first.field}`;
   throw new HttpProblem(PROBLEMS.invalidRequest, `${where}: ${first?.message ?? 'does not fit the schema'}`, {
     errors,
   });
+}
+
+/** Postgres keeps no NUL in text, so no parameter holds one, whatever its schema says. */
+function nulErrors(value: unknown, part: FieldError['in']): FieldError[] {
+  if (part === 'body' || value === null || typeof value !== 'object') return [];
+  return Object.entries(value)
+    .filter(([, text]) => typeof text === 'string' && text.includes('\0'))
+    .map(([name]) => ({ in: part, field: name.slice(0, 64), message: 'must not contain NUL' }));
 }
 
 function fieldErrors(issues: readonly z.core.$ZodIssue[], part: FieldError['in']): FieldError[] {

@@ -13,7 +13,7 @@ import {
 } from '@tollgate/http';
 import { z } from 'zod';
 import type { EntityKind } from '../entities/entity-kind.ts';
-import { id, version } from '../entities/values.ts';
+import { id, name, version } from '../entities/values.ts';
 import { DIRECTORY_PROBLEMS, notFound } from '../errors.ts';
 import type { DirectoryWriter } from '../store/directory-writer.ts';
 import { placeOf, type Row } from '../store/entity-table.ts';
@@ -77,10 +77,7 @@ export function linksTo(kind: EntityKind) {
 
 function listRoute(kind: EntityKind, { pool }: EntityRoutesOptions): Route {
   const filters = Object.fromEntries(
-    kind.filters.map((column) => [
-      column,
-      column === 'name' ? z.string().min(1).max(200).optional() : id.optional(),
-    ]),
+    kind.filters.map((column) => [column, column === 'name' ? name.optional() : id.optional()]),
   );
   return route({
     method: 'GET',

@@ -35,6 +35,8 @@ export type Change = WriteContext & {
   create(kind: EntityKind, id: string, values: Values, action: string): Promise<Row>;
   update(kind: EntityKind, row: Row, values: Values, action: string, reason?: string): Promise<Row>;
   delete(kind: EntityKind, row: Row, action: string): Promise<void>;
+  /** Tells a state that has not changed; says whether the row counts at all. */
+  tellAgain(kind: EntityKind, row: Row): Promise<boolean>;
   /** Records an act that changes no entity, such as a refusal. */
   record(act: AdminAct): Promise<void>;
 };
@@ -93,6 +95,28 @@ export class DirectoryWriter {
     });
   }
 
+  /**
+   * Tells every entity's state once more, unchanged: for a directory topic that was lost, or made anew.
+   *
+   * @returns how many entities were told
+   */
+  async tellAgain(actor: Principal | 'system', kinds: readonly EntityKind[]): Promise<number> {
+    return this.change(actor, async (change) => {
+      let told = 0;
+      for (const kind of kinds) {
+        for (const row of await kind.store.all(change.tx))
+          told += (await change.tellAgain(kind, row)) ? 1 : 0;
+      }
+      await change.record({
+        action: 'directory.tell-again',
+        target: 'directory',
+        organisationId: null,
+        details: { entities: told },
+      });
+      return told;
+    });
+  }
+
   newId(kind: EntityKind): string {
     return this.#options.ids.entity(kind.idPrefix);
   }
@@ -142,6 +166,11 @@ export class DirectoryWriter {
         const details = { before: withoutSecret(kind, before), after: withoutSecret(kind, row) };
         await record({ ...actOn(kind, row, action), details, ...(reason === undefined ? {} : { reason }) });
         return row;
+      },
+      async tellAgain(kind, row) {
+        const counts = kind.counts?.(row) ?? true;
+        if (counts) await tell(kind, row, false);
+        return counts;
       },
       async delete(kind, row, action) {
         try {
