@@ -75,3 +75,4 @@ export {
   type SourceStartedData,
   type SourceStoppedData,
 } from './source-events.ts';
+export { uuidV7 } from './uuid-v7.ts';

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type EventDraft, serializeEvent } from '@tollgate/events';
-import { uuidV7 } from '../uuid-v7.ts';
+import { type EventDraft, serializeEvent, uuidV7 } from '@tollgate/events';
 
 const SOURCE = '/gateways/contract/epoch';
 const TIME = '2026-01-01T00:00:00.000Z';

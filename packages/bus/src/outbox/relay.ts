@@ -7,10 +7,9 @@ import {
   type Pool,
   transaction,
 } from '@tollgate/database';
-import { type EventDraft, serializeEvent } from '@tollgate/events';
+import { type EventDraft, serializeEvent, uuidV7 } from '@tollgate/events';
 import type { Counter, Logger, Metrics } from '@tollgate/telemetry';
 import type { Publisher, Running } from '../bus.ts';
-import { uuidV7 } from '../uuid-v7.ts';
 import {
   beginEpoch,
   deletePublished,

@@ -1,7 +1,7 @@
 import { enqueue } from '@tollgate/bus';
 import { type Pool, transaction } from '@tollgate/database';
+import { uuidV7 } from '@tollgate/events';
 import type { Principal } from '@tollgate/http';
-import { uuidV7 } from '../uuid-v7.ts';
 
 /** Somebody has read the trail, and this is what for. */
 export interface Reading {
