@@ -1,5 +1,5 @@
 import type { Transaction } from '@tollgate/database';
-import { textColumn } from './array-literal.ts';
+import { textColumn } from './binary-arrays.ts';
 import type { TimeZones } from './directory-time-zones.ts';
 
 const FIX = `

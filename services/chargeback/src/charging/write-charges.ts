@@ -1,9 +1,18 @@
 import type { Transaction } from '@tollgate/database';
-import { hourStart } from '../time/instant.ts';
-import { type Plain, plainColumn, textColumn } from './array-literal.ts';
+import { hourMicros } from '../time/instant.ts';
+
 import type { AttributionRow } from './attribution-id.ts';
+import {
+  boolColumn,
+  int4Column,
+  int8Column,
+  numericColumn,
+  textColumn,
+  timestamptzColumn,
+  uuidColumn,
+} from './binary-arrays.ts';
 import type { ChargedUsage } from './charged-usage.ts';
-import { amountOfHour, type ChargeHour, rollUp, type UsageHour } from './rollup.ts';
+import { amountOfHour, type ChargeHour, type HourKey, rollUp, type UsageHour } from './rollup.ts';
 
 /**
  * The writes of one batch. Order of locks, the same in every transaction: attributions, usage, rollups, each
@@ -14,7 +23,7 @@ const INSERT_ATTRIBUTIONS = `
   INSERT INTO attribution (attribution_id, organisation_id, team_id, project_id, cost_centre_id, principal_type,
     principal_id, key_id, requested_model, served_model, target_id, serving_mode, region, tags)
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[])
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]::jsonb[])
   ON CONFLICT (attribution_id) DO NOTHING
   RETURNING attribution_id`;
 
@@ -71,12 +80,12 @@ export async function insertAttributions(
   rows: readonly AttributionRow[],
 ): Promise<readonly string[]> {
   const sorted = rows.toSorted((a, b) => (a.attributionId < b.attributionId ? -1 : 1));
-  const of = (pick: (row: AttributionRow) => string | null): string => textColumn(sorted, pick);
+  const of = (pick: (row: AttributionRow) => string | null): Buffer => textColumn(sorted, pick);
   const inserted = await tx.query<{ attribution_id: string }>({
     name: 'insert-attributions',
     text: INSERT_ATTRIBUTIONS,
     values: [
-      plainColumn(sorted, (row) => row.attributionId),
+      uuidColumn(sorted, (row) => row.attributionId),
       of(({ attribution }) => attribution.organisation_id),
       of(({ attribution }) => attribution.team_id),
       of(({ attribution }) => attribution.project_id),
@@ -120,31 +129,32 @@ async function insertUsage(
   tx: Transaction,
   batch: readonly ChargedUsage[],
 ): Promise<readonly ChargedUsage[]> {
-  const plain = (pick: (usage: ChargedUsage) => Plain): string => plainColumn(batch, pick);
-  const text = (pick: (usage: ChargedUsage) => string | null): string => textColumn(batch, pick);
+  const uuid = (pick: (usage: ChargedUsage) => string): Buffer => uuidColumn(batch, pick);
+  const text = (pick: (usage: ChargedUsage) => string | null): Buffer => textColumn(batch, pick);
+  const int8 = (pick: (usage: ChargedUsage) => number): Buffer => int8Column(batch, pick);
   const { rows } = await tx.query<{ count: number; event_ids: readonly string[] | null }>({
     name: 'insert-usage',
     text: INSERT_USAGE,
     values: [
-      plain(({ event }) => event.id),
-      plain(({ event }) => event.subject),
+      uuid(({ event }) => event.id),
+      uuid(({ event }) => event.subject),
       text(({ event }) => event.data.client_request_id),
-      plain(({ attributionRow }) => attributionRow.attributionId),
-      plain(({ event }) => event.data.requested_at),
-      plain(({ billingPeriod }) => billingPeriod),
-      plain(({ timeZoneAssumed }) => timeZoneAssumed),
-      plain(({ event }) => event.data.attempt),
-      plain(({ event }) => event.data.final),
-      plain(({ event }) => event.data.outcome),
-      plain(({ event }) => event.data.fidelity),
-      plain(({ event }) => event.data.quantities.input_tokens),
-      plain(({ event }) => event.data.quantities.output_tokens),
-      plain(({ event }) => event.data.quantities.cached_input_tokens),
-      plain(({ event }) => event.data.quantities.cache_creation_tokens),
-      plain(({ event }) => event.data.quantities.reasoning_tokens),
-      plain(({ currency }) => currency),
-      plain(({ event }) => event.source),
-      plain(({ event }) => event.sequence ?? null),
+      uuid(({ attributionRow }) => attributionRow.attributionId),
+      timestamptzColumn(batch, ({ atMicros }) => atMicros),
+      text(({ billingPeriod }) => billingPeriod),
+      boolColumn(batch, ({ timeZoneAssumed }) => timeZoneAssumed),
+      int4Column(batch, ({ event }) => event.data.attempt),
+      boolColumn(batch, ({ event }) => event.data.final),
+      text(({ event }) => event.data.outcome),
+      text(({ event }) => event.data.fidelity),
+      int8(({ event }) => event.data.quantities.input_tokens),
+      int8(({ event }) => event.data.quantities.output_tokens),
+      int8(({ event }) => event.data.quantities.cached_input_tokens),
+      int8(({ event }) => event.data.quantities.cache_creation_tokens),
+      int8(({ event }) => event.data.quantities.reasoning_tokens),
+      text(({ currency }) => currency),
+      text(({ event }) => event.source),
+      int8(({ event }) => Number(event.sequence)),
       batch.length,
     ],
   });
@@ -157,64 +167,67 @@ async function insertUsage(
 async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): Promise<void> {
   const charges = batch.flatMap(({ event, lines }) => lines.map((line) => ({ eventId: event.id, line })));
   if (charges.length === 0) return;
-  const plain = (pick: (charge: (typeof charges)[number]) => Plain): string => plainColumn(charges, pick);
+  const text = (pick: (charge: (typeof charges)[number]) => string | null): Buffer =>
+    textColumn(charges, pick);
   await tx.query({
     name: 'insert-charges',
     text: INSERT_CHARGES,
     values: [
-      plain(({ eventId }) => eventId),
-      plain(({ line }) => line.tokenClass),
-      plain(({ line }) => line.quantity),
-      plain(({ line }) => line.status),
-      plain(({ line }) => line.price?.data.price_id ?? null),
-      plain(({ line }) => line.amount),
-      plain(({ line }) => line.price?.data.currency ?? null),
+      uuidColumn(charges, ({ eventId }) => eventId),
+      text(({ line }) => line.tokenClass),
+      int8Column(charges, ({ line }) => line.quantity),
+      text(({ line }) => line.status),
+      uuidColumn(charges, ({ line }) => line.price?.data.price_id ?? null),
+      numericColumn(charges, ({ line }) => line.amount),
+      text(({ line }) => line.price?.data.currency ?? null),
     ],
   });
 }
 
 async function addUsageHours(tx: Transaction, rows: readonly UsageHour[]): Promise<void> {
-  const plain = (pick: (row: UsageHour) => Plain): string => plainColumn(rows, pick);
+  const int8 = (pick: (row: UsageHour) => number): Buffer => int8Column(rows, pick);
   await tx.query({
     name: 'add-usage-hours',
     text: ADD_USAGE_HOURS,
     values: [
-      plain(({ key }) => hourStart(key.hour)),
-      plain(({ key }) => key.attributionRow.attributionId),
-      plain(({ key }) => key.billingPeriod),
-      plain(({ key }) => key.outcome),
-      plain(({ key }) => key.fidelity),
-      plain((row) => row.currency),
-      plain((row) => row.requests),
-      plain((row) => row.attempts),
-      plain((row) => row.inputTokens),
-      plain((row) => row.outputTokens),
-      plain((row) => row.cachedInputTokens),
-      plain((row) => row.cacheCreationTokens),
-      plain((row) => row.reasoningTokens),
-      plain((row) => row.timeZoneAssumed),
+      ...keyColumns(rows),
+      textColumn(rows, (row) => row.currency),
+      int8((row) => row.requests),
+      int8((row) => row.attempts),
+      int8((row) => row.inputTokens),
+      int8((row) => row.outputTokens),
+      int8((row) => row.cachedInputTokens),
+      int8((row) => row.cacheCreationTokens),
+      int8((row) => row.reasoningTokens),
+      int8((row) => row.timeZoneAssumed),
     ],
   });
 }
 
 async function addChargeHours(tx: Transaction, rows: readonly ChargeHour[]): Promise<void> {
-  const plain = (pick: (row: ChargeHour) => Plain): string => plainColumn(rows, pick);
   await tx.query({
     name: 'add-charge-hours',
     text: ADD_CHARGE_HOURS,
     values: [
-      plain(({ key }) => hourStart(key.hour)),
-      plain(({ key }) => key.attributionRow.attributionId),
-      plain(({ key }) => key.billingPeriod),
-      plain(({ key }) => key.outcome),
-      plain(({ key }) => key.fidelity),
-      plain((row) => row.tokenClass),
-      plain((row) => row.status),
-      plain((row) => row.price?.data.price_id ?? null),
-      plain((row) => row.price?.data.currency ?? null),
-      plain((row) => row.lines),
-      plain((row) => row.quantity),
-      plain(amountOfHour),
+      ...keyColumns(rows),
+      textColumn(rows, (row) => row.tokenClass),
+      textColumn(rows, (row) => row.status),
+      uuidColumn(rows, (row) => row.price?.data.price_id ?? null),
+      textColumn(rows, (row) => row.price?.data.currency ?? null),
+      int8Column(rows, (row) => row.lines),
+      int8Column(rows, (row) => row.quantity),
+      numericColumn(rows, amountOfHour),
     ],
   });
+}
+
+/** Hour, attribution, billing period, outcome, fidelity. */
+function keyColumns(rows: readonly { readonly key: HourKey }[]): Buffer[] {
+  return [
+    timestamptzColumn(rows, ({ key }) => hourMicros(key.hour)),
+    uuidColumn(rows, ({ key }) => key.attributionRow.attributionId),
+    textColumn(rows, ({ key }) => key.billingPeriod),
+    textColumn(rows, ({ key }) => key.outcome),
+    textColumn(rows, ({ key }) => key.fidelity),
+  ];
 }

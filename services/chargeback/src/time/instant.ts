@@ -39,6 +39,11 @@ export function epochHour(micros: EpochMicros): number {
   return Math.floor(micros / MICROS_PER_HOUR);
 }
 
+/** The start of an hour. */
+export function hourMicros(hour: number): EpochMicros {
+  return hour * MICROS_PER_HOUR;
+}
+
 /** The start of an hour as `2026-03-01T09:00:00.000Z`. */
 export function hourStart(hour: number): string {
   return new Date(hour * HOUR_MS).toISOString();
