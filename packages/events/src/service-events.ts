@@ -103,7 +103,7 @@ export const deadLetterData = z.looseObject({
   group: z.string().max(128),
   headers: z.record(z.string(), z.string()),
   key: z.string().nullable(),
-  /** The message's bytes as base64, cut at 48 KiB; `value_bytes` says how long it was. */
+  /** The message's bytes as base64, cut at 44 KiB; `value_bytes` says how long it was. */
   value: z.string(),
   value_bytes: z.int().min(0),
   code: z.string().max(64),
