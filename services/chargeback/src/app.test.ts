@@ -1,13 +1,26 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { type Bus, createKafkaBus, initTopics, type Publisher } from '@tollgate/bus';
 import { openPool, type Pool } from '@tollgate/database';
 import { parseEvent, type TollgateEvent } from '@tollgate/events';
+import { ServiceClient } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
-import { createTestDatabase, kafkaForTests, type TestDatabase, until } from '@tollgate/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createTestDatabase,
+  kafkaForTests,
+  type TestDatabase,
+  temporaryFolder,
+  until,
+} from '@tollgate/testing';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Chargeback, createChargeback } from './app.ts';
 import { rollupDifferences } from './charging/rollup-differences.ts';
+import { pricesCommandOf } from './client/prices-command.ts';
+import { reportCommandOf } from './client/report-command.ts';
 import { readCsv } from './csv.ts';
 import { chargebackMigrations } from './migrations.ts';
+import { pricesFromCsv, pricesToCsv } from './prices/price-csv.ts';
 import { organisationEntity, publishDirectory, teamEntity, tokenEntity } from './testing/directory-events.ts';
 import { priceOf } from './testing/price-rows.ts';
 import { countingUuid, usageBytes } from './testing/usage-events.ts';
@@ -279,5 +292,39 @@ describe('the chargeback service on Kafka', () => {
         totals: '0.00444',
       });
     }
+  });
+
+  it('takes list prices and gives reports by its commands', async () => {
+    const { url } = await chargeback.listen({ host: '127.0.0.1', port: 0 });
+    const connect = () => new ServiceClient({ baseUrl: url, token: 'tgs_finance' });
+    const run = async (command: Command, ...args: string[]): Promise<string> => {
+      let text = '';
+      const written = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+        text += String(chunk);
+        return true;
+      });
+      try {
+        await command.parseAsync(args, { from: 'user' });
+        return text;
+      } finally {
+        written.mockRestore();
+      }
+    };
+    const prices = () => pricesCommandOf(connect);
+    expect(await run(prices(), 'import', '--list-prices')).toBe('9 rows added, 0 were there already\n');
+    const file = path.join(temporaryFolder('prices'), 'prices.csv');
+    writeFileSync(file, pricesToCsv([priceOf({ model: 'another' }).data]));
+    expect(await run(prices(), 'import', file, '--json')).toBe('{"added":1,"unchanged":0}\n');
+    expect(await run(prices(), 'import', file)).toBe('0 rows added, 1 were there already\n');
+    expect(pricesFromCsv(await run(prices(), 'list'))).toHaveLength(12);
+    expect(await run(prices(), 'missing')).toMatch(/^unheard-of\tpay-per-token\t.*100 tokens$/m);
+
+    const csv = await run(reportCommandOf(connect), '--period', '2026-03', '--group-by', 'team,model');
+    expect(csv).toBe((await call('GET', '/v1/report?period=2026-03&group_by=team,model&format=csv')).text);
+    const out = path.join(temporaryFolder('report'), 'report.json');
+    await run(reportCommandOf(connect), '--period', '2026-03', '--format', 'json', '--out', out);
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual(
+      (await call('GET', '/v1/report?period=2026-03')).json,
+    );
   });
 });
