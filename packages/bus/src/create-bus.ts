@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Bus } from './bus.ts';
 import { BusError } from './errors.ts';
 import { createKafkaBus } from './kafka/bus.ts';
-import { type KafkaConfig, kafkaConfig } from './kafka/config.ts';
+import { type KafkaConfig, kafkaConfig } from './kafka/connection/config.ts';
 import { createPostgresBus } from './postgres/bus.ts';
 import { type PostgresBusConfig, postgresBusConfig } from './postgres/config.ts';
 

@@ -32,14 +32,14 @@ export type {
 export { type BusConfig, busConfig, type CreateBusOptions, chooseBus, createBus } from './create-bus.ts';
 export { BusError, type BusErrorCode } from './errors.ts';
 export { createKafkaBus, type KafkaBusOptions } from './kafka/bus.ts';
-export { type KafkaConfig, type KafkaSasl, kafkaConfig } from './kafka/config.ts';
+export { type KafkaConfig, type KafkaSasl, kafkaConfig } from './kafka/connection/config.ts';
 export {
   initTopics,
   planTopics,
   type TopicOptions,
   type TopicPlan,
   type TopicsReport,
-} from './kafka/topics.ts';
+} from './kafka/topics/topics.ts';
 export { busMigrations } from './migrations.ts';
 export { enqueue, type OutboxEntry } from './outbox/enqueue.ts';
 export { type OutboxRelayOptions, startOutboxRelay } from './outbox/relay.ts';

@@ -1,7 +1,7 @@
 import { createLogger } from '@tollgate/telemetry';
 import { Command } from 'commander';
-import { commandConfig } from '../kafka/command-config.ts';
-import type { KafkaContext } from '../kafka/context.ts';
+import { commandConfig } from '../kafka/connection/command-config.ts';
+import type { KafkaContext } from '../kafka/connection/context.ts';
 import { type DeadLetter, findDeadLetter, listDeadLetters, replayDeadLetter } from './dead-letters.ts';
 
 type Flags = { readonly json?: true };

@@ -1,9 +1,9 @@
 import { type DeadLetterData, parseEvent } from '@tollgate/events';
 import { BusError } from '../errors.ts';
-import type { KafkaContext } from '../kafka/context.ts';
-import { createKafkaPublisher } from '../kafka/publisher.ts';
-import { readTopic } from '../kafka/read-topic.ts';
-import { topicOfName } from '../kafka/topic-names.ts';
+import type { KafkaContext } from '../kafka/connection/context.ts';
+import { createKafkaPublisher } from '../kafka/publish/publisher.ts';
+import { readTopic } from '../kafka/topics/read-topic.ts';
+import { topicOfName } from '../kafka/topics/topic-names.ts';
 
 /** A message that was put aside. */
 export type DeadLetter = {

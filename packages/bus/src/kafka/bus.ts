@@ -1,13 +1,13 @@
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { Bus, Running } from '../bus.ts';
 import { BusError } from '../errors.ts';
-import type { KafkaConfig } from './config.ts';
+import { busMetrics } from '../metrics.ts';
+import type { KafkaConfig } from './connection/config.ts';
+import type { KafkaContext } from './connection/context.ts';
 import { startConsuming } from './consume/consume.ts';
 import type { ConsumeTuning } from './consume/session.ts';
-import type { KafkaContext } from './context.ts';
 import { startFollowing } from './follow/follow.ts';
-import { busMetrics } from './metrics.ts';
-import { createKafkaPublisher } from './publisher.ts';
+import { createKafkaPublisher } from './publish/publisher.ts';
 
 export type KafkaBusOptions = {
   readonly logger: Logger;

@@ -7,9 +7,9 @@ import type { OutgoingMessage } from '../bus.ts';
 import { assertEffects, assertNoRepeatedDelivery, effectsOf } from '../contract/effects.ts';
 import { sampleEvents } from '../contract/events.ts';
 import { type LocalKafka, startLocalKafka } from '../local-kafka/index.ts';
-import { withAdmin } from './admin.ts';
+import { withAdmin } from './connection/admin.ts';
 import { createKafkaHarness, type KafkaHarness } from './kafka-harness.ts';
-import { readTopic } from './read-topic.ts';
+import { readTopic } from './topics/read-topic.ts';
 
 /** Longer and other runs: `TOLLGATE_KILLS=100 TOLLGATE_SEED=7 npx vitest run failover`. */
 const KILLS = Number(process.env['TOLLGATE_KILLS'] ?? 2);

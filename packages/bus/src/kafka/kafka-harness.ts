@@ -6,9 +6,9 @@ import type { Bus } from '../bus.ts';
 import { type BusHarness, contractMigrations } from '../contract/index.ts';
 import { busMigrations } from '../migrations.ts';
 import { createKafkaBus } from './bus.ts';
-import { createKafkaClient } from './client.ts';
-import type { KafkaConfig } from './config.ts';
-import { initTopics } from './topics.ts';
+import { createKafkaClient } from './connection/client.ts';
+import type { KafkaConfig } from './connection/config.ts';
+import { initTopics } from './topics/topics.ts';
 
 const PARTITIONS = 3;
 /** The least that a broker grants: members that were killed are missed soon. */

@@ -4,12 +4,12 @@ import { until } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { assertEffects, countEffects, effectsOf, IN_TIME } from '../contract/effects.ts';
 import { type SampleEvent, sampleEvents } from '../contract/events.ts';
-import { withAdmin } from './admin.ts';
+import { withAdmin } from './connection/admin.ts';
 import { createKafkaHarness, type KafkaHarness } from './kafka-harness.ts';
-import { createKafkaPublisher } from './publisher.ts';
-import { readTopic } from './read-topic.ts';
-import { topicIdentities } from './topic-identity.ts';
-import { initTopics } from './topics.ts';
+import { createKafkaPublisher } from './publish/publisher.ts';
+import { readTopic } from './topics/read-topic.ts';
+import { topicIdentities } from './topics/topic-identity.ts';
+import { initTopics } from './topics/topics.ts';
 
 const TIMEOUT_MS = 90_000;
 const logger = createLogger({ service: 'kafka-only', level: 'silent' });

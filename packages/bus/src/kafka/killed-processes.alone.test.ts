@@ -12,7 +12,7 @@ import { sampleDraft } from '../contract/events.ts';
 import type { VictimOrders } from '../contract/victim.ts';
 import { enqueue } from '../outbox/enqueue.ts';
 import { createKafkaHarness, type KafkaHarness } from './kafka-harness.ts';
-import { readTopic } from './read-topic.ts';
+import { readTopic } from './topics/read-topic.ts';
 
 /** Longer and other runs: `TOLLGATE_KILLS=50 TOLLGATE_SEED=7 npx vitest run killed-processes`. */
 const KILLS = Number(process.env['TOLLGATE_KILLS'] ?? 6);

@@ -13,11 +13,11 @@ import { contractMigrations } from '../contract/index.ts';
 import { type LocalKafka, startLocalKafka } from '../local-kafka/index.ts';
 import { runProgram } from '../local-kafka/program.ts';
 import { busMigrations } from '../migrations.ts';
-import { accessList } from './access-list.ts';
-import { withAdmin } from './admin.ts';
 import { createKafkaBus } from './bus.ts';
-import { type KafkaConfig, kafkaConfig } from './config.ts';
-import { initTopics } from './topics.ts';
+import { withAdmin } from './connection/admin.ts';
+import { type KafkaConfig, kafkaConfig } from './connection/config.ts';
+import { accessList } from './topics/access-list.ts';
+import { initTopics } from './topics/topics.ts';
 
 const TIMEOUT_MS = 120_000;
 const ROLE = 'bus_contract';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createLogger } from '@tollgate/telemetry';
 import { temporaryFolder, until } from '@tollgate/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { withAdmin } from '../kafka/admin.ts';
+import { withAdmin } from '../kafka/connection/admin.ts';
 import { defaultCacheFolder } from './config.ts';
 import { type LocalKafka, startLocalKafka } from './index.ts';
 import { runProgram } from './program.ts';

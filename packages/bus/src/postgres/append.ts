@@ -1,7 +1,7 @@
 import type { Topic } from '@tollgate/events';
 import type { OutgoingMessage } from '../bus.ts';
 import { BusError } from '../errors.ts';
-import { isStateTopic, type PartitionRotation, partitionOfKey } from '../kafka/partition-choice.ts';
+import { isStateTopic, type PartitionRotation, partitionOfKey } from '../publish/partition-choice.ts';
 import type { Statements } from './log.ts';
 
 /** Messages for one partition. */

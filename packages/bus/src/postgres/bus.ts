@@ -2,7 +2,7 @@ import { openPool } from '@tollgate/database';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { Bus, Publisher, Running } from '../bus.ts';
 import { BusError } from '../errors.ts';
-import { busMetrics } from '../kafka/metrics.ts';
+import { busMetrics } from '../metrics.ts';
 import type { PostgresBusConfig } from './config.ts';
 import { startConsuming } from './consume/consume.ts';
 import type { PostgresContext } from './context.ts';

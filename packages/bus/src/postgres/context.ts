@@ -1,6 +1,6 @@
 import type { Pool } from '@tollgate/database';
 import type { Logger } from '@tollgate/telemetry';
-import type { BusMetrics } from '../kafka/metrics.ts';
+import type { BusMetrics } from '../metrics.ts';
 
 /** What every part of the embedded bus is given. */
 export type PostgresContext = {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PartitionLog } from '../kafka/consume/position-plan.ts';
+import type { PartitionLog } from '../consume/position-plan.ts';
 import type { PostgresContext } from './context.ts';
 import type { Statements } from './log.ts';
 import type { LogSession } from './session.ts';

@@ -3,7 +3,7 @@ import { type MigrationSet, migrate, openPool, type Transaction, transaction } f
 import { STATE_TOPICS, TOPICS, type Topic } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
 import { BusError } from '../errors.ts';
-import { accessList } from '../kafka/access-list.ts';
+import { accessList } from '../kafka/topics/access-list.ts';
 
 /** A role that uses the bus. */
 export type BusRole = {

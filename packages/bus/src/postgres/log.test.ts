@@ -115,10 +115,13 @@ describe('writers at once', () => {
     });
     await appended.promise;
     const fast = append(harness.createPool(), [part(0, ['fast'])]);
-    // A writer of another partition does not wait.
-    await append(pool, [part(1, ['elsewhere'])]);
-    expect(await readAll(pool, 0)).toEqual([]);
-    held.resolve();
+    try {
+      // A writer of another partition does not wait.
+      await append(pool, [part(1, ['elsewhere'])]);
+      expect(await readAll(pool, 0)).toEqual([]);
+    } finally {
+      held.resolve();
+    }
     await Promise.all([slow, fast]);
     expect((await readAll(pool, 0)).map(({ text }) => text)).toEqual(['slow', 'fast']);
   });

@@ -1,6 +1,6 @@
 import type { Topic } from '@tollgate/events';
+import type { PartitionLog } from '../consume/position-plan.ts';
 import { BusError } from '../errors.ts';
-import type { PartitionLog } from '../kafka/consume/position-plan.ts';
 
 /** A pool, or a connection. */
 export type Statements = {

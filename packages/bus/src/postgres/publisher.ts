@@ -1,7 +1,7 @@
 import type { Topic } from '@tollgate/events';
 import type { OutgoingMessage, Publisher } from '../bus.ts';
 import { BusError } from '../errors.ts';
-import { PartitionRotation } from '../kafka/partition-choice.ts';
+import { PartitionRotation } from '../publish/partition-choice.ts';
 import { type AppendPart, append, partsOf } from './append.ts';
 import type { PostgresContext } from './context.ts';
 import { explain, readLogs } from './log.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openPool } from '@tollgate/database';
 import type { Topic } from '@tollgate/events';
-import type { PartitionLog } from '../kafka/consume/position-plan.ts';
+import type { PartitionLog } from '../consume/position-plan.ts';
 import type { PostgresContext } from './context.ts';
 import { explain, readLogs } from './log.ts';
 import { groupChannel, partitionOf, topicChannel } from './notifications.ts';

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeOptions, Publisher, Running } from '../../bus.ts';
+import { DeadLetterWriter } from '../../consume/dead-letter-writer.ts';
+import { ConsumeProgress } from '../../consume/progress.ts';
 import { BusError } from '../../errors.ts';
-import { withAdmin } from '../admin.ts';
-import type { KafkaContext } from '../context.ts';
-import { isUnknownTopic } from '../partition-counts.ts';
-import { groupName, topicName, topicOfName } from '../topic-names.ts';
-import { DeadLetterWriter } from './dead-letter-writer.ts';
-import { ConsumeProgress } from './progress.ts';
+import { withAdmin } from '../connection/admin.ts';
+import type { KafkaContext } from '../connection/context.ts';
+import { isUnknownTopic } from '../publish/partition-counts.ts';
+import { groupName, topicName, topicOfName } from '../topics/topic-names.ts';
 import { ConsumeSession, type ConsumeTuning } from './session.ts';
 
 const DEFAULT_MAX_BATCH = 2_000;

@@ -1,9 +1,9 @@
 import type { Pool } from '@tollgate/database';
-import { withAdmin } from '../admin.ts';
-import type { KafkaContext } from '../context.ts';
-import { topicIdentities } from '../topic-identity.ts';
-import { applyPlan, positionKey, readPositions } from './consumer-offsets.ts';
-import { type PartitionLog, planPosition } from './position-plan.ts';
+import { applyPlan, positionKey, readPositions } from '../../consume/consumer-offsets.ts';
+import { type PartitionLog, planPosition } from '../../consume/position-plan.ts';
+import { withAdmin } from '../connection/admin.ts';
+import type { KafkaContext } from '../connection/context.ts';
+import { topicIdentities } from '../topics/topic-identity.ts';
 
 export type Assignment = Readonly<Record<string, readonly number[]>>;
 export type Position = { readonly topic: string; readonly partition: number; readonly nextOffset: bigint };

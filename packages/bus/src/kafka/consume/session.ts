@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { type BatchHandler, describeFailure, type FetchedBatch, handleBatch } from '../../consume/batch.ts';
+import type { ConsumeProgress } from '../../consume/progress.ts';
 import { BusError } from '../../errors.ts';
-import { unlessAborted } from '../abandon.ts';
-import { createKafkaClient } from '../client.ts';
-import type { KafkaContext } from '../context.ts';
-import { topicOfName } from '../topic-names.ts';
-import { type BatchHandler, describeFailure, type FetchedBatch, handleBatch } from './batch.ts';
+import { unlessAborted } from '../connection/abandon.ts';
+import { createKafkaClient } from '../connection/client.ts';
+import type { KafkaContext } from '../connection/context.ts';
+import { topicOfName } from '../topics/topic-names.ts';
 import { type Assignment, establishPositions } from './positions.ts';
-import type { ConsumeProgress } from './progress.ts';
 
 export type ConsumeTuning = {
   /** A member that the broker does not hear of for so long loses its partitions. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeOptions, Publisher, Running } from '../../bus.ts';
-import { DeadLetterWriter } from '../../kafka/consume/dead-letter-writer.ts';
-import { ConsumeProgress } from '../../kafka/consume/progress.ts';
+import { DeadLetterWriter } from '../../consume/dead-letter-writer.ts';
+import { ConsumeProgress } from '../../consume/progress.ts';
 import type { PostgresContext } from '../context.ts';
 import type { LogWatch } from '../watch.ts';
 import { GroupMember } from './group-member.ts';

@@ -1,9 +1,9 @@
 import type { Topic } from '@tollgate/events';
+import type { BatchHandler } from '../../consume/batch.ts';
+import { positionKey } from '../../consume/consumer-offsets.ts';
+import type { PartitionLog } from '../../consume/position-plan.ts';
+import type { ConsumeProgress } from '../../consume/progress.ts';
 import { BusError } from '../../errors.ts';
-import type { BatchHandler } from '../../kafka/consume/batch.ts';
-import { positionKey } from '../../kafka/consume/consumer-offsets.ts';
-import type { PartitionLog } from '../../kafka/consume/position-plan.ts';
-import type { ConsumeProgress } from '../../kafka/consume/progress.ts';
 import type { PostgresContext } from '../context.ts';
 import { explain, readLogs } from '../log.ts';
 import { announceGroup } from '../notifications.ts';

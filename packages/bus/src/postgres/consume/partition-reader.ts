@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STATE_TOPICS, type Topic } from '@tollgate/events';
-import { type BatchHandler, describeFailure, handleBatch } from '../../kafka/consume/batch.ts';
-import type { ConsumeProgress } from '../../kafka/consume/progress.ts';
+import { type BatchHandler, describeFailure, handleBatch } from '../../consume/batch.ts';
+import type { ConsumeProgress } from '../../consume/progress.ts';
 import type { PostgresContext } from '../context.ts';
 import { explain, type LogPage, readLogs, readPage } from '../log.ts';
 import type { Turns } from './turns.ts';

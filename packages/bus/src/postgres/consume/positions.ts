@@ -1,6 +1,6 @@
 import type { Pool } from '@tollgate/database';
-import { applyPlan, positionKey, readPositions } from '../../kafka/consume/consumer-offsets.ts';
-import { type PartitionLog, planPosition } from '../../kafka/consume/position-plan.ts';
+import { applyPlan, positionKey, readPositions } from '../../consume/consumer-offsets.ts';
+import { type PartitionLog, planPosition } from '../../consume/position-plan.ts';
 import type { PostgresContext } from '../context.ts';
 
 /**

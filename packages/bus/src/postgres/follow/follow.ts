@@ -1,10 +1,10 @@
 import type { Topic } from '@tollgate/events';
 import type { Follower, FollowOptions } from '../../bus.ts';
+import type { PartitionLog } from '../../consume/position-plan.ts';
 import { BusError } from '../../errors.ts';
-import type { PartitionLog } from '../../kafka/consume/position-plan.ts';
-import { FollowedState } from '../../kafka/follow/followed-state.ts';
-import { readSnapshot } from '../../kafka/follow/snapshot.ts';
-import { SnapshotWriter } from '../../kafka/follow/snapshot-writer.ts';
+import { FollowedState } from '../../follow/followed-state.ts';
+import { readSnapshot } from '../../follow/snapshot.ts';
+import { SnapshotWriter } from '../../follow/snapshot-writer.ts';
 import type { PostgresContext } from '../context.ts';
 import { explain, readPage } from '../log.ts';
 import type { LogSession } from '../session.ts';

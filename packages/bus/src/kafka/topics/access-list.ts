@@ -1,5 +1,5 @@
 import { STATE_TOPICS, TOPICS, type Topic } from '@tollgate/events';
-import type { KafkaConfig } from './config.ts';
+import type { KafkaConfig } from '../connection/config.ts';
 
 /** One rule of Kafka's access control, for a principal that the administrator chooses. */
 export type AccessRule = {

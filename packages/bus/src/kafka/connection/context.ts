@@ -1,6 +1,6 @@
 import type { Logger } from '@tollgate/telemetry';
+import type { BusMetrics } from '../../metrics.ts';
 import type { KafkaConfig } from './config.ts';
-import type { BusMetrics } from './metrics.ts';
 
 /** What every part of the Kafka bus is given. */
 export type KafkaContext = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { serializeEvent } from '@tollgate/events';
 import type { KafkaMessage } from 'kafkajs';
-import type { ConsumedMessage, Publisher } from '../../bus.ts';
+import type { ConsumedMessage, Publisher } from '../bus.ts';
 
 /** Of the original's bytes at most this many, so that the dead letter itself, base64, stays a readable event. */
 const MAX_VALUE_BYTES = 44 * 1024;

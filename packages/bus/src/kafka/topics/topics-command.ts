@@ -1,8 +1,8 @@
 import { createLogger } from '@tollgate/telemetry';
 import { Command, InvalidArgumentError } from 'commander';
-import { BusError } from '../errors.ts';
+import { BusError } from '../../errors.ts';
+import { commandConfig } from '../connection/command-config.ts';
 import { accessList, type ServiceAccess } from './access-list.ts';
-import { commandConfig } from './command-config.ts';
 import { initTopics, type TopicState, type TopicsReport } from './topics.ts';
 
 type InitFlags = {

@@ -1,4 +1,4 @@
-import type { TopicIdentity } from '../topic-identity.ts';
+import type { TopicIdentity } from '../kafka/topics/topic-identity.ts';
 
 /** What the database says of a partition. */
 export type StoredPosition = { readonly nextOffset: bigint; readonly identity: TopicIdentity };

@@ -1,7 +1,7 @@
 import { isInfrastructureError, type Pool, transaction } from '@tollgate/database';
 import type { Parsed, Topic } from '@tollgate/events';
 import type { KafkaMessage } from 'kafkajs';
-import type { ConsumedMessage, ConsumeOptions } from '../../bus.ts';
+import type { ConsumedMessage, ConsumeOptions } from '../bus.ts';
 import { lockPosition, movePosition } from './consumer-offsets.ts';
 import type { DeadLetterWriter } from './dead-letter-writer.ts';
 

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
-import { createKafkaClient } from './client.ts';
-import type { KafkaContext } from './context.ts';
+import { createKafkaClient } from '../connection/client.ts';
+import type { KafkaContext } from '../connection/context.ts';
 import { decodeMetadataResponse, encodeMetadataRequest, METADATA_VERSION } from './metadata-protocol.ts';
 
 /**

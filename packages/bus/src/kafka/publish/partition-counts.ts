@@ -1,8 +1,8 @@
 import type { Topic } from '@tollgate/events';
-import { BusError } from '../errors.ts';
-import { withAdmin } from './admin.ts';
-import type { KafkaContext } from './context.ts';
-import { topicName } from './topic-names.ts';
+import { BusError } from '../../errors.ts';
+import { withAdmin } from '../connection/admin.ts';
+import type { KafkaContext } from '../connection/context.ts';
+import { topicName } from '../topics/topic-names.ts';
 
 /** How many partitions topics have; asked once per topic, and again after a failure. */
 export class PartitionCounts {

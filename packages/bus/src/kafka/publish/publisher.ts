@@ -1,15 +1,15 @@
 import { CONTENT_TYPE, type Topic } from '@tollgate/events';
 import type { Producer } from 'kafkajs';
-import type { OutgoingMessage, Publisher } from '../bus.ts';
-import { BusError } from '../errors.ts';
-import { createKafkaClient } from './client.ts';
-import type { KafkaContext } from './context.ts';
-import { adaptKafkajs } from './kafkajs-internals.ts';
-import { isStateTopic, PartitionRotation, partitionOfKey } from './partition-choice.ts';
+import type { OutgoingMessage, Publisher } from '../../bus.ts';
+import { BusError } from '../../errors.ts';
+import { isStateTopic, PartitionRotation, partitionOfKey } from '../../publish/partition-choice.ts';
+import { createKafkaClient } from '../connection/client.ts';
+import type { KafkaContext } from '../connection/context.ts';
+import { adaptKafkajs } from '../connection/kafkajs-internals.ts';
+import { topicName } from '../topics/topic-names.ts';
 import { PartitionCounts } from './partition-counts.ts';
 import { PackedRecords } from './produce-request.ts';
 import { encodeHeaders } from './record-batch.ts';
-import { topicName } from './topic-names.ts';
 
 /** Below the broker's default `message.max.bytes` of 1,048,588, which counts a batch with its frames. */
 const MAX_SEND_BYTES = 900_000;

@@ -1,5 +1,5 @@
 import type { Pool, Transaction } from '@tollgate/database';
-import type { TopicIdentity } from '../topic-identity.ts';
+import type { TopicIdentity } from '../kafka/topics/topic-identity.ts';
 import type { PartitionLog, PositionPlan, StoredPosition } from './position-plan.ts';
 
 /** Positions of a group by `<topic>/<partition>`; topics by their names in Kafka. */

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { STATE_TOPICS, TOPICS, type Topic } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
 import kafkajs, { type Admin } from 'kafkajs';
-import { BusError } from '../errors.ts';
-import { withAdmin } from './admin.ts';
-import type { KafkaConfig } from './config.ts';
+import { BusError } from '../../errors.ts';
+import { withAdmin } from '../connection/admin.ts';
+import type { KafkaConfig } from '../connection/config.ts';
 
 export type TopicOptions = {
   /** Per topic; 12 unless given. */

@@ -1,4 +1,4 @@
-import { BusError } from '../errors.ts';
+import { BusError } from '../../errors.ts';
 import { type KafkaConfig, kafkaConfig } from './config.ts';
 
 /** The cluster that a command works on. @throws BusError `bad-config`: one line that names the variable */

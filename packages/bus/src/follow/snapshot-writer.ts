@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KafkaContext } from '../context.ts';
+import type { Logger } from '@tollgate/telemetry';
 import type { FollowedState } from './followed-state.ts';
 import { writeSnapshot } from './snapshot.ts';
 
@@ -11,12 +11,12 @@ const INTERVAL_PER_DURATION = 20;
 export class SnapshotWriter {
   private readonly file: string;
   private readonly state: FollowedState;
-  private readonly context: Pick<KafkaContext, 'logger'>;
+  private readonly context: { readonly logger: Logger };
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
   private written = 0;
 
-  constructor(file: string, state: FollowedState, context: Pick<KafkaContext, 'logger'>) {
+  constructor(file: string, state: FollowedState, context: { readonly logger: Logger }) {
     this.file = file;
     this.state = state;
     this.context = context;

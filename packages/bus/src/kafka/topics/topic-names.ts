@@ -1,5 +1,5 @@
 import { TOPICS, type Topic } from '@tollgate/events';
-import type { KafkaConfig } from './config.ts';
+import type { KafkaConfig } from '../connection/config.ts';
 
 /** The topic's name in Kafka. */
 export function topicName(config: KafkaConfig, topic: Topic): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '@tollgate/telemetry';
 import { Kafka, type KafkaConfig as KafkajsOptions, logLevel, type SASLOptions } from 'kafkajs';
-import { BusError } from '../errors.ts';
+import { BusError } from '../../errors.ts';
 import type { KafkaConfig, KafkaSasl } from './config.ts';
 import { adaptKafkajs } from './kafkajs-internals.ts';
 import { logThrough } from './kafkajs-logging.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Topic } from '@tollgate/events';
 import type { KafkaMessage } from 'kafkajs';
-import { BusError } from '../errors.ts';
-import { createKafkaClient } from './client.ts';
-import { readLogs } from './consume/positions.ts';
-import type { KafkaContext } from './context.ts';
+import { BusError } from '../../errors.ts';
+import { createKafkaClient } from '../connection/client.ts';
+import type { KafkaContext } from '../connection/context.ts';
+import { readLogs } from '../consume/positions.ts';
 import { groupName, topicName } from './topic-names.ts';
 
 const READ_TIMEOUT_MS = 120_000;

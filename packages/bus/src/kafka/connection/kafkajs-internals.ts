@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { encodeProduceBody, PackedRecords } from './produce-request.ts';
+import { encodeProduceBody, PackedRecords } from '../publish/produce-request.ts';
 
 /** The one release whose inside is known; it is the last one (2023), and package.json pins it. */
 const KNOWN_VERSION = '2.2.4';

@@ -1,4 +1,4 @@
-import { BusError } from '../errors.ts';
+import { BusError } from '../../errors.ts';
 
 /**
  * Waits for the promise, or throws `closed` as soon as the signal is given: kafkajs' attempts to connect can't be
