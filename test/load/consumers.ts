@@ -9,11 +9,11 @@ import { startLocalKafka } from '@tollgate/bus/local-kafka';
 import { chargebackMigrations, createChargeback } from '@tollgate/chargeback';
 import { migrate, openPool, type Pool } from '@tollgate/database';
 import { startEmbeddedPostgres } from '@tollgate/database/embedded';
-import { serializeEvent } from '@tollgate/events';
+import { serializeEvent, uuidV7 } from '@tollgate/events';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { createRecipe, recipeRows, runRecipe } from './exactly-once-recipe.ts';
 import { median } from './http-load.ts';
-import { MODEL, ORGANISATION, UsageStream, uuidV7 } from './usage-stream.ts';
+import { MODEL, ORGANISATION, UsageStream } from './usage-stream.ts';
 
 /** Paired rounds after the warm-up. */
 const ROUNDS = 5;

@@ -1,5 +1,5 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { type EventDraft, serializeEvent } from '@tollgate/events';
+import { randomUUID } from 'node:crypto';
+import { type EventDraft, serializeEvent, uuidV7 } from '@tollgate/events';
 
 /** The model of every usage in the stream; it has a price. */
 export const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
@@ -18,16 +18,6 @@ export class UsageStream {
       return serializeEvent(usage(this.#sequence, nowMs + Math.floor(n / 100)), this.#source, this.#sequence);
     });
   }
-}
-
-/** A UUID of version 7: milliseconds, then chance. */
-export function uuidV7(nowMs: number): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(nowMs, 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 function usage(n: number, atMs: number): EventDraft<'tollgate.usage.v1'> {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { OutboxEntry } from '@tollgate/bus';
 import type { Principal } from '@tollgate/http';
 import type { CheckedPrices } from './check-prices.ts';
@@ -56,14 +55,4 @@ function adminEvent(act: ImportAct, code: string | null, details: Record<string,
       },
     },
   };
-}
-
-/** A UUID version 7 (RFC 9562, 5.7): 48 bits of milliseconds, the rest random. */
-export function uuidV7(nowMs: number, random: Buffer = randomBytes(16)): string {
-  const bytes = Buffer.from(random);
-  bytes.writeUIntBE(nowMs, 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -1,5 +1,6 @@
 import { enqueue } from '@tollgate/bus';
 import { type Pool, transaction } from '@tollgate/database';
+import { uuidV7 } from '@tollgate/events';
 import {
   cursorCodec,
   HttpProblem,
@@ -14,7 +15,7 @@ import { z } from 'zod';
 import { ChargebackError } from '../errors.ts';
 import { PROBLEMS_OF_PRICES, refusing } from '../problems.ts';
 import { importPrices } from './import-prices.ts';
-import { importEvents, refusalEvent, uuidV7 } from './price-events.ts';
+import { importEvents, refusalEvent } from './price-events.ts';
 import { price, priceDraft } from './price-schema.ts';
 import { listPrices } from './price-store.ts';
 
