@@ -161,7 +161,11 @@ describe('a broker that wants TLS, a name and rights', () => {
         });
         const events = sampleEvents(5);
         all.push(...events.map(({ id }) => id));
-        await publisher.publish(events.map(({ value }) => ({ topic: 'requests', key: 'key', value })));
+        // The broker comes to know new rights a moment after it has confirmed them.
+        await until(async () => {
+          await publisher.publish(events.map(({ value }) => ({ topic: 'requests', key: 'key', value })));
+          return true;
+        }, IN_TIME);
         await assertEffects(pool, all);
         expect(consumer.trouble()).toBeNull();
         await consumer.stop();
