@@ -29,7 +29,7 @@ const LOOK_EVERY_MS = 1_000;
 /** A connection that does not answer for so long is given up. */
 const ANSWER_TIMEOUT_MS = 5_000;
 const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 2_000;
+const MAX_RETRY_MS = 1_000;
 /** The server drops a client's connection, and its locks, when its machine has been silent for 5 + 3 × 2 seconds. */
 const KEEP_ALIVE = `SELECT set_config('tcp_keepalives_idle', '5', false),
   set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false),

@@ -227,6 +227,13 @@ it('claims its partitions anew when a handler hangs, and says that it was stuck'
     await until(() => calls === 1, IN_TIME);
     nowMs += 40_000;
     await until(() => consumer.trouble()?.includes('has not moved'), IN_TIME);
+    // The second attempt, at the position that the first still holds.
+    await until(async () => {
+      const { rows } = await pool.query(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      return rows.length > 0;
+    }, IN_TIME);
     hanging.resolve();
     await assertEffects(
       pool,
