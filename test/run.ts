@@ -15,6 +15,9 @@ const CHECKS = [
   { script: 'unused', what: 'unused code and dependencies' },
 ];
 
+/** How long the long versions are: full traces, more kills, more seeds. What is set already stays. */
+const SOAK = { TOLLGATE_SOAK: '1', TOLLGATE_KILLS: '15', TOLLGATE_SEEDS: '150' };
+
 const ROOT = path.dirname(import.meta.dirname);
 const PROGRAMS = path.join(ROOT, 'node_modules', '.bin');
 
@@ -64,7 +67,7 @@ async function runTests(filters: string[], soak: boolean): Promise<Counts> {
   try {
     const code = await run('vitest', ['run', ...(soak ? ['--project', 'alone'] : []), ...filters], {
       [COUNTS_VARIABLE]: file,
-      ...(soak ? { TOLLGATE_SOAK: '1' } : {}),
+      ...(soak ? SOAK : {}),
     });
     const counts = readCounts(file);
     // vitest may fail for a reason that is no test's, such as a clean-up at the end.

@@ -128,7 +128,7 @@ async function crashAgainAndAgain(seed: number, powerLoss: boolean): Promise<voi
 }
 
 describe('a spool that crashes again and again, also while it recovers', () => {
-  const seeds = Array.from({ length: Number(process.env['SEEDS'] ?? 15) }, (_, i) => i + 1);
+  const seeds = Array.from({ length: Number(process.env['TOLLGATE_SEEDS'] ?? 15) }, (_, i) => i + 1);
 
   test.each(seeds)('loses and doubles nothing when the process is killed (seed %i)', async (seed) => {
     await crashAgainAndAgain(seed, false);

@@ -7,7 +7,7 @@ import { BrokerInMemory, requestEnds } from './testing/broker-in-memory.ts';
 import { openTestSpool } from './testing/spool-under-test.ts';
 
 const WRITER = new URL('./testing/writer-to-be-killed.ts', import.meta.url).pathname;
-const KILLS = Number(process.env['KILLS'] ?? 8);
+const KILLS = Number(process.env['TOLLGATE_KILLS'] ?? 8);
 
 /**
  * Runs a process that appends requests at full speed and prints what it promised, kills it after some
