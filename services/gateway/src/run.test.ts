@@ -118,7 +118,10 @@ const chat = (model: string, more: object = {}) =>
 
 beforeAll(async () => {
   ({ brokers, topicPrefix } = await kafkaForTests());
-  await initTopics({ brokers, topicPrefix }, { replicationFactor: 1, minInsyncReplicas: 1, partitions: 2, logger });
+  await initTopics(
+    { brokers, topicPrefix },
+    { replicationFactor: 1, minInsyncReplicas: 1, partitions: 2, logger },
+  );
   bus = createKafkaBus({ brokers, topicPrefix }, { logger });
   publisher = await bus.createPublisher();
   upstream = createSimulatedDatabricks({ tokens: [SECRET], anyEndpoint: true });
