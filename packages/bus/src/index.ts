@@ -1,5 +1,6 @@
 /**
- * How Tollgate's services hear of each other: publish, outbox, consume and follow, on Kafka.
+ * How Tollgate's services hear of each other: publish, outbox, consume and follow, on Kafka, or on an event log in
+ * Postgres that keeps the same promises for a start without Kafka (`createBus` chooses by configuration).
  *
  * The gateway publishes from its spool. Every other service calls `enqueue` in the transaction that makes a change,
  * and `startOutboxRelay` numbers and publishes what was committed. `consume` hands a group's batches to a handler
@@ -7,16 +8,18 @@
  * the latest state of a compacted topic into memory and keeps a snapshot of it on disk.
  *
  * Hot path: publishing costs about 4 µs of CPU per event in batches of hundreds (one buffer per request, written in
- * one pass); consuming adds two statements and a commit per batch to the handler's own.
+ * one pass), and in Postgres 6 µs of ours and 8 µs of the server's; consuming adds two statements and a commit per
+ * batch to the handler's own, and in Postgres one more to read it.
  *
  * Invariants: what `publish` has resolved is stored by all in-sync replicas, leaders failing or not (a request spans
- * one partition, because the client loses what spans several); effects happen exactly once, whatever Kafka repeats,
+ * one partition, because the client loses what spans several), or committed to Postgres; effects happen exactly once, whatever Kafka repeats,
  * because position and effects commit together under a lock, and event ids drop what was stored twice; an event has
  * its bytes before it is published, and keeps them; nothing is skipped but what can never be read, and that is in the
  * dead-letter topic first.
  *
  * Known limits: no order between messages, but for those of one key in a state topic; a published batch can be stored
- * twice; an outbox whose database was restored from a backup has to begin a new epoch (delete `outbox_source`).
+ * twice; an outbox whose database was restored from a backup has to begin a new epoch (delete `outbox_source`); the
+ * log in Postgres passes no pooler in transaction mode, and its appends wait for each other per partition.
  */
 export type {
   Bus,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '@tollgate/events';
 import type { BatchHandler } from '../../consume/batch.ts';
 import { positionKey } from '../../consume/consumer-offsets.ts';
@@ -27,6 +28,9 @@ export type GroupMemberOptions<T> = {
 type Partition = { readonly topic: Topic; readonly partition: number };
 type Claimed<T> = { readonly reader: PartitionReader<T>; readonly session: LogSession };
 
+/** A batch that takes longer to finish is left behind: its effects then commit before its successor's, or never. */
+const LAST_BATCH_MS = 20_000;
+
 /**
  * One member of a group. Members are whoever holds a shared lock on the group's topic, so a killed process ceases to
  * be one as soon as the server sees its connection end. Each claims the partitions of its share, and gives up, after
@@ -40,6 +44,8 @@ export class GroupMember<T> implements Watcher {
   private readonly claims = new Map<string, Claimed<T>>();
   /** Partitions whose last batch is being finished. */
   private readonly leaving = new Map<string, Promise<void>>();
+  /** Where each reader was at the last look. */
+  private readonly lookedAt = new Map<string, bigint>();
   private session: LogSession | undefined;
   private joinedBy: LogSession | undefined;
   /** Null until this connection has looked. */
@@ -79,7 +85,7 @@ export class GroupMember<T> implements Watcher {
     this.logs = null;
     this.balanced = false;
     // What the connection before had claimed may be another member's by now.
-    for (const key of this.claims.keys()) this.letGo(key);
+    for (const key of this.claims.keys()) this.letGo(key, { waiting: false });
   }
 
   failed(error: unknown): void {
@@ -97,10 +103,14 @@ export class GroupMember<T> implements Watcher {
     this.logs = logs;
     this.options.progress.fetched();
     for (const { topic, partition, high } of logs) {
-      const reader = this.claims.get(positionKey(topic, partition))?.reader;
+      const key = positionKey(topic, partition);
+      const reader = this.claims.get(key)?.reader;
       if (reader === undefined) continue;
       this.options.progress.ends(topic, partition, high);
-      if (reader.next < high) reader.wake();
+      // A log that is shorter than what had been read at the look before was restored, or begun anew.
+      if (high < (this.lookedAt.get(key) ?? 0n)) this.letGo(key);
+      else if (reader.next < high) reader.wake();
+      this.lookedAt.set(key, reader.next);
     }
     this.rebalance();
   }
@@ -221,10 +231,12 @@ export class GroupMember<T> implements Watcher {
     const claimed = this.claims.get(key);
     if (claimed === undefined) return;
     this.claims.delete(key);
+    this.lookedAt.delete(key);
     this.tellProgress();
     const { reader, session } = claimed;
     const ended = reader.end();
-    const left = (waiting ? ended : Promise.resolve())
+    const patience = waiting ? sleep(LAST_BATCH_MS, undefined, { ref: false }) : undefined;
+    const left = Promise.race([ended, patience])
       .then(async () => {
         if (session.ended.aborted) return;
         await session.release([this.claimKey(key)]);

@@ -246,6 +246,24 @@ it('claims its partitions anew when a handler hangs, and says that it was stuck'
   }
 }, 60_000);
 
+it('reads a log from its beginning that was made anew meanwhile', async () => {
+  const owner = harness.createOwnerPool();
+  const consumer = await consume(harness.createBus(), 'first');
+  const before = sampleEvents(20);
+  await publisher.publish(outgoing(before));
+  await assertEffects(
+    pool,
+    before.map(({ id }) => id),
+  );
+  await owner.query(
+    `BEGIN; TRUNCATE bus.message; UPDATE bus.topic SET identity = gen_random_uuid();
+     UPDATE bus.topic_partition SET next_offset = 0; COMMIT`,
+  );
+  const after = await publishEverywhere();
+  await assertEffects(pool, [...before.map(({ id }) => id), ...after]);
+  await until(() => consumer.trouble() === null, IN_TIME);
+});
+
 it('says what is missing where the bus was not set up', async () => {
   const owner = harness.createOwnerPool();
   await owner.query('DROP SCHEMA bus CASCADE');

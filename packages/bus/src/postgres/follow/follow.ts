@@ -106,6 +106,7 @@ class StateReader implements Watcher {
     for (const { partition, high } of logs) {
       if ((this.state.nextOffset(partition) ?? 0n) < high) this.news.add(partition);
     }
+    if (this.news.size === 0) this.caughtUp();
     this.read();
   }
 
