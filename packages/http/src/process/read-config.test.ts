@@ -62,3 +62,11 @@ test('each variable can be a file instead, without its last line break', () => {
     'SECRET_FILE: is set besides SECRET: set one of the two',
   );
 });
+
+test('a rule over several variables is told as it is, though the one it names is absent', () => {
+  const choice = z.record(z.string(), z.string().optional()).transform((env, context) => {
+    context.addIssue({ code: 'custom', path: ['A'], message: 'set A or B' });
+    return env;
+  });
+  expect(() => readConfig(choice, {})).toThrow('A: set A or B');
+});

@@ -22,7 +22,8 @@ export function readConfig<S extends z.ZodType>(schema: S, env: Environment): z.
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const variable = String(issue?.path[0] ?? 'configuration');
-  const absent = presence(values[variable]) === undefined;
+  // A rule of the schema's own says more than that the variable is absent.
+  const absent = issue?.code !== 'custom' && presence(values[variable]) === undefined;
   throw new ConfigError(variable, absent ? 'is not set' : oneLine(issue?.message ?? 'is wrong'));
 }
 
