@@ -35,6 +35,8 @@ export function openPool(options: PoolOptions): Pool {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
   });
   pool.on('error', (error) => {
+    // Who ends the pool may stop the server before all connections have said goodbye.
+    if (pool.ending) return;
     options.logger?.warn({ err: error }, 'database connection lost while idle; it will be opened anew');
   });
   // A checked-out connection that breaks between two queries emits its own event, which nobody else listens to;
