@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from '../errors.ts';
 
+/** Up to this size an answer's copy costs less than writing it apart from its head. */
+const JOINED_BYTES = 16 * 1024;
+
 /** An OpenAI error body. */
 export function errorBody(refusal: Refusal): Buffer {
   const { message, type, param, code } = refusal;
@@ -32,7 +35,9 @@ export function writeAnswer(
     'content-length': body.length,
     'x-request-id': requestId,
   });
-  res.end(body);
+  // As text of the same bytes, Node joins it with the head and makes one plain write of both.
+  if (body.length <= JOINED_BYTES) res.end(body.toString('latin1'), 'latin1');
+  else res.end(body);
 }
 
 /** Begins a stream of events. */

@@ -1,12 +1,8 @@
-import Fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Endpoint } from '../body/request-body.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
-import type { Authenticate, Caller } from '../callers/caller.ts';
+import type { Authenticate } from '../callers/caller.ts';
 import type { RejectionCounter } from '../callers/rejections.ts';
 import type { Arrival } from '../calls/arrival.ts';
 import type { Intake } from '../calls/intake.ts';
@@ -17,6 +13,7 @@ import type { Tallies } from '../metrics.ts';
 import type { Policy } from '../policy/policy.ts';
 import { writeRefusal } from './answers.ts';
 import { listModels } from './models.ts';
+import { readBody } from './read-body.ts';
 
 /** How long a connection may lie idle; longer than load balancers keep theirs, so that they close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -53,22 +50,16 @@ export interface ServerParts {
   readonly maxBodyBytes: number;
 }
 
-/** The gateway's HTTP side. Bodies arrive as raw bytes; inference answers bypass fastify's own reply. */
+/** The gateway's HTTP side. fastify finds the route; inference bypasses its reading of bodies and its replies. */
 export function createServer(parts: ServerParts): FastifyInstance {
   const app = Fastify({
     logger: false,
-    bodyLimit: parts.maxBodyBytes,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
   });
-  app.removeAllContentTypeParsers();
-  // Named besides the catch-all, because fastify remembers the parser of named types alone.
-  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  );
   app.decorateRequest('arrival', null);
   registerOperations(app, parts);
   void app.register((keyed, _options, done) => {
@@ -116,71 +107,65 @@ function registerOperations(app: FastifyInstance, parts: ServerParts): void {
 }
 
 function registerKeyed(app: FastifyInstance, parts: ServerParts): void {
+  const endpoints = new Map(INFERENCE.map(({ path, endpoint }) => [path, endpoint]));
   app.addHook('onRequest', (request, reply, done) => {
-    const arrivedMs = parts.clock.monotonic();
-    const caller = parts.authenticate(request.headers.authorization);
-    const requestId = parts.ids.next();
-    if (typeof caller === 'string') {
-      parts.rejections.count(addressPrefix(request.raw.socket.remoteAddress), caller);
-      parts.tallies.ended('unknown', 'unauthenticated');
-      if (caller !== 'directory_stale') void reply.header('www-authenticate', 'Bearer');
-      void refuseWith(reply, requestId, refuse(caller));
+    const arrival = arrive(request, reply, parts);
+    if (arrival === null) return;
+    const endpoint = endpoints.get(request.routeOptions.url ?? '');
+    if (endpoint === undefined) {
+      request.arrival = arrival;
+      done();
       return;
     }
-    request.arrival = { requestId, caller, requestedAtMs: parts.clock.now(), arrivedMs };
-    done();
+    reply.hijack();
+    receive(parts, endpoint, arrival, request.raw, reply.raw);
   });
-  for (const { path, endpoint } of INFERENCE) {
-    app.route<{ Body: Buffer | undefined }>({
-      method: 'POST',
-      url: path,
-      config: { endpoint },
-      handler: (request, reply) => {
-        const { arrival } = request;
-        reply.hijack();
-        if (arrival !== null) {
-          parts.intake.serve(endpoint, arrival, request.raw, reply.raw, request.body ?? NO_BODY);
-        }
-      },
-      errorHandler: (error, request, reply) => bodyFailed(parts, endpoint, error, request, reply),
-    });
-  }
+  for (const { path } of INFERENCE) app.post(path, unreachable);
   app.get('/v1/models', (request, reply) => {
     const { arrival } = request;
     if (arrival !== null) void reply.header('x-request-id', arrival.requestId);
-    return reply.send(listModels(parts.policy(), callerOf(request)));
+    return reply.send(listModels(parts.policy(), arrival?.caller ?? null));
   });
 }
 
-const NO_BODY = Buffer.alloc(0);
-
-function callerOf(request: FastifyRequest): Caller | null {
-  return request.arrival?.caller ?? null;
+/** Who has come; null where nobody was let in, which has then been answered. */
+function arrive(request: FastifyRequest, reply: FastifyReply, parts: ServerParts): Arrival | null {
+  const arrivedMs = parts.clock.monotonic();
+  const caller = parts.authenticate(request.headers.authorization);
+  const requestId = parts.ids.next();
+  if (typeof caller !== 'string') return { requestId, caller, requestedAtMs: parts.clock.now(), arrivedMs };
+  parts.rejections.count(addressPrefix(request.raw.socket.remoteAddress), caller);
+  parts.tallies.ended('unknown', 'unauthenticated');
+  if (caller !== 'directory_stale') void reply.header('www-authenticate', 'Bearer');
+  void refuseWith(reply, requestId, refuse(caller));
+  return null;
 }
 
-/** fastify could not take the body in: too large, cut short, or of a length that is none. */
-function bodyFailed(
+function receive(
   parts: ServerParts,
   endpoint: Endpoint,
-  error: FastifyError,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  arrival: Arrival,
+  req: IncomingMessage,
+  res: ServerResponse,
 ): void {
-  const { arrival } = request;
-  if (arrival === null) {
-    void refuseWith(reply, parts.ids.next(), refuse('internal_error'));
-    return;
-  }
-  const refusal =
-    error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
-      ? refuse('body_too_large', { limit: parts.maxBodyBytes })
-      : error.statusCode !== undefined && error.statusCode < 500
-        ? refuse('body_incomplete')
-        : refuse('internal_error');
-  reply.hijack();
-  // What is left of the body is not read, so the connection can't be used again.
-  reply.raw.setHeader('connection', 'close');
-  parts.intake.rejectUnread(endpoint, arrival, request.raw, reply.raw, refusal);
+  readBody(req, parts.maxBodyBytes, (failure, body) => {
+    if (failure === null) {
+      parts.intake.serve(endpoint, arrival, req, res, body);
+      return;
+    }
+    // What is left of the body is not read, so the connection can't be used again.
+    res.setHeader('connection', 'close');
+    const refusal =
+      failure === 'too-large'
+        ? refuse('body_too_large', { limit: parts.maxBodyBytes })
+        : refuse('body_incomplete');
+    parts.intake.rejectUnread(endpoint, arrival, req, res, refusal);
+  });
+}
+
+/** Inference is answered before fastify comes to its handlers, for which it would read the body its own way. */
+function unreachable(): never {
+  throw new Error('invariant: inference requests are hijacked on arrival');
 }
 
 function refuseWith(reply: FastifyReply, requestId: string, refusal: Refusal): FastifyReply {
