@@ -84,13 +84,12 @@ export class GroupMember<T> implements Watcher {
     this.session = session;
     this.logs = null;
     this.balanced = false;
-    // What the connection before had claimed may be another member's by now.
-    for (const key of this.claims.keys()) this.letGo(key, { waiting: false });
+    this.leaveBehind();
   }
 
   failed(error: unknown): void {
-    this.failure = error instanceof Error ? error.message : String(error);
-    this.balanced = false;
+    this.fail(error);
+    this.leaveBehind();
   }
 
   wake(topic: Topic, partition: number | null): void {
@@ -122,9 +121,8 @@ export class GroupMember<T> implements Watcher {
 
   /** Gives everything up, without waiting for what hangs, and claims it anew. */
   rejoin(why: string): void {
-    this.failure = why;
-    this.balanced = false;
-    for (const key of this.claims.keys()) this.letGo(key, { waiting: false });
+    this.fail(why);
+    this.leaveBehind();
   }
 
   /** Finishes the batches in hand and leaves. */
@@ -154,7 +152,7 @@ export class GroupMember<T> implements Watcher {
         this.balanced = true;
       } catch (error) {
         if (session.ended.aborted) continue;
-        this.failed(explain(error));
+        this.fail(explain(error));
         this.options.context.logger.warn({ err: error, group: this.group }, 'partitions are not claimed yet');
       }
     }
@@ -224,6 +222,16 @@ export class GroupMember<T> implements Watcher {
       if (!session.ended.aborted) await session.release(granted);
       throw error;
     }
+  }
+
+  private fail(why: unknown): void {
+    this.failure = why instanceof Error ? why.message : String(why);
+    this.balanced = false;
+  }
+
+  /** What a lost connection had claimed may be another member's by now. */
+  private leaveBehind(): void {
+    for (const key of this.claims.keys()) this.letGo(key, { waiting: false });
   }
 
   /** Ends a partition's reader, and its claim afterwards; whoever has a share then looks for it. */
