@@ -1,4 +1,5 @@
 import { transaction } from '@tollgate/database';
+import { until } from '@tollgate/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChargebackDatabase } from '../testing/chargeback-database.ts';
 import { priceOf } from '../testing/price-rows.ts';
@@ -28,6 +29,12 @@ async function read(after: UsagePosition, limit = 100): Promise<{ ids: string[];
   return { ids: rows.map((row) => row.event_id), end: positionOf(rows.at(-1)) ?? after };
 }
 
+/** Waits until so many usages can be read: other tests' transactions, on the same server, hold them back. */
+async function settledEnd(usages: number): Promise<UsagePosition> {
+  await until(async () => (await read(START)).ids.length === usages, { timeoutMs: 60_000 });
+  return endPosition(database.pool);
+}
+
 function positionOf(row: ChargedUsageRow | undefined): UsagePosition | undefined {
   return row === undefined ? undefined : { takenIn: row.taken_in, eventId: row.event_id };
 }
@@ -40,7 +47,7 @@ describe('following what is charged', () => {
       [usageEvent({ n: 0, data: { requested_at: '2026-03-01T12:00:00.000Z' } })],
       handler,
     );
-    const start = await endPosition(database.pool);
+    const start = await settledEnd(1);
     const slow = Promise.withResolvers<void>();
     const charged = Promise.withResolvers<void>();
     const first = transaction(database.pool, async (tx) => {
@@ -61,6 +68,7 @@ describe('following what is charged', () => {
       slow.resolve();
       await first;
     }
+    await settledEnd(3);
     const late = await read(start);
     expect(late.ids.toSorted()).toEqual([countingUuid(1), countingUuid(2)]);
     expect((await read(late.end)).ids).toEqual([]);
@@ -74,6 +82,7 @@ describe('following what is charged', () => {
     ] as const) {
       await database.charge(Array.from({ length: to - from }, (_, n) => usageEvent({ n: from + n })));
     }
+    await settledEnd(30);
     for (const limit of [1, 4, 7, 100]) {
       const seen: string[] = [];
       for (let at = START; ; ) {
@@ -93,6 +102,7 @@ describe('following what is charged', () => {
       usageEvent({ n: 2, quantities: { input_tokens: 0, output_tokens: 1 } }),
       usageEvent({ n: 3, quantities: { input_tokens: 0, output_tokens: 0 } }),
     ]);
+    await settledEnd(3);
     const rows = await readChargedUsage(database.pool, {
       after: START,
       limit: 9,

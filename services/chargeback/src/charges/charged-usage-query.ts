@@ -61,7 +61,8 @@ export type ChargedUsageRow = {
 
 /*
  * In the order of being charged. What a transaction that still runs may have charged is left for the next page,
- * and everything after it too, so that a reader who goes on from where it stopped misses nothing.
+ * and everything after it too, so that a reader who goes on from where it stopped misses nothing. Transactions of
+ * the server's other databases count too, so a long one there holds readers back here.
  */
 const SETTLED = 'u.taken_in < pg_snapshot_xmin(pg_current_snapshot())';
 

@@ -1,4 +1,5 @@
 import type { Attribution, Quantities } from '@tollgate/events';
+import { Amount } from '@tollgate/money';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PriceBook } from '../prices/price-book.ts';
@@ -6,7 +7,7 @@ import type { PriceRow } from '../prices/price-row.ts';
 import { priceOf } from '../testing/price-rows.ts';
 import { ATTRIBUTION, NO_TOKENS } from '../testing/usage-events.ts';
 import { epochMicros } from '../time/instant.ts';
-import { pricesOf, priceUsage } from './price-usage.ts';
+import { type ChargeLine, pricesOf, priceUsage } from './price-usage.ts';
 
 const AT = '2026-03-10T12:00:00Z';
 
@@ -22,7 +23,12 @@ function price(
     pricesOf(of, new PriceBook(rows)),
     { ...NO_TOKENS, ...quantities },
     epochMicros(at),
-  ).map((line) => `${line.tokenClass} ${line.quantity} ${line.status} ${line.amount}`);
+  ).map((line) => `${line.tokenClass} ${line.quantity} ${line.status} ${amountOfLine(line)}`);
+}
+
+/** What Postgres makes of a line. */
+function amountOfLine({ quantity, unitPrice }: ChargeLine): string | null {
+  return unitPrice === null ? null : Amount.of(unitPrice).times(quantity).toString();
 }
 
 const INPUT = priceOf();

@@ -44,7 +44,9 @@ const INSERT_USAGE = `
 
 const INSERT_CHARGES = `
   INSERT INTO charge (usage_event_id, token_class, quantity, status, price_id, amount, currency)
-  SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::numeric[], $7::text[])`;
+  SELECT usage_event_id, token_class, quantity, status, price_id, trim_scale(quantity * unit_price), currency
+  FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::numeric[], $7::text[])
+    AS line (usage_event_id, token_class, quantity, status, price_id, unit_price, currency)`;
 
 const ADD_USAGE_HOURS = `
   INSERT INTO usage_hour AS stored (hour, attribution_id, billing_period, outcome, fidelity, currency, requests,
@@ -178,7 +180,7 @@ async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): P
       int8Column(charges, ({ line }) => line.quantity),
       text(({ line }) => line.status),
       uuidColumn(charges, ({ line }) => line.price?.data.price_id ?? null),
-      numericColumn(charges, ({ line }) => line.amount),
+      numericColumn(charges, ({ line }) => line.unitPrice),
       text(({ line }) => line.price?.data.currency ?? null),
     ],
   });

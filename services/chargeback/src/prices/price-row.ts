@@ -38,6 +38,8 @@ export type PriceRow = {
   readonly toMicros: EpochMicros | null;
   /** The price of one token. */
   readonly unit: Amount;
+  /** The same as text. */
+  readonly unitText: string;
 };
 
 /** The first version of a row, and so far the only one. */
@@ -50,11 +52,13 @@ const FIRST_VERSION = 1;
  */
 export function priceRow(draft: PriceDraft): PriceRow {
   const fromMicros = epochMicros(draft.effective_from);
+  const unit = unitPrice(draft.amount, draft.per_quantity);
   return {
     data: { ...draft, price_id: priceId(draft, fromMicros), version: FIRST_VERSION },
     fromMicros,
     toMicros: draft.effective_to === null ? null : epochMicros(draft.effective_to),
-    unit: unitPrice(draft.amount, draft.per_quantity),
+    unit,
+    unitText: unit.toString(),
   };
 }
 
