@@ -76,7 +76,7 @@ async function startCluster(
   classPath: string,
 ): Promise<LocalKafka> {
   const addresses = await chooseAddresses(options.nodes ?? 1);
-  const clusterId = randomBytes(16).toString('base64url');
+  const clusterId = newClusterId();
   const files: NodeFiles[] = [];
   for (const node of addresses) {
     files.push(await formatNode({ node, nodes: addresses, folder, classPath, clusterId, options }));
@@ -196,5 +196,13 @@ async function requireJava(): Promise<void> {
       'java-missing',
       `a local Kafka needs Java ${MINIMUM_JAVA} or newer on the PATH, and ${version === undefined ? 'none is there' : `Java ${version} is`}: install one, or set KAFKA_BROKERS to a running broker`,
     );
+  }
+}
+
+/** 22 characters of base64url; never with a dash in front, which Kafka's own tools take for an option. */
+function newClusterId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url');
+    if (!id.startsWith('-')) return id;
   }
 }
