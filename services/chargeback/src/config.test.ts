@@ -10,7 +10,7 @@ describe('readChargebackConfig', () => {
       logLevel: 'info',
       timeZoneGraceMs: 5000,
       maxBatch: 2000,
-      kafka: { brokers: ['localhost:9092'], topicPrefix: 'tollgate.' },
+      bus: { kind: 'kafka', kafka: { brokers: ['localhost:9092'], topicPrefix: 'tollgate.' } },
     });
   });
 
