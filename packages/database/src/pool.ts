@@ -37,7 +37,11 @@ export function openPool(options: PoolOptions): Pool {
   pool.on('error', (error) => {
     // Who ends the pool may stop the server before all connections have said goodbye.
     if (pool.ending) return;
-    options.logger?.warn({ err: error }, 'database connection lost while idle; it will be opened anew');
+    // Not the error itself: it holds the connection, with the key to cancel its queries.
+    options.logger?.warn(
+      { cause: error.message },
+      'database connection lost while idle; it will be opened anew',
+    );
   });
   // A checked-out connection that breaks between two queries emits its own event, which nobody else listens to;
   // the next query on it fails, and so tells whoever holds it.

@@ -1,4 +1,4 @@
-import { createKafkaBus } from '@tollgate/bus';
+import { createBus } from '@tollgate/bus';
 import { openPool } from '@tollgate/database';
 import { readConfig, runProcess, ServiceClient, stopInOrder } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
@@ -51,7 +51,7 @@ async function startAudit(config: AuditConfig, logger: ReturnType<typeof createL
     maxConnections: MAX_CONNECTIONS,
     logger,
   });
-  const bus = createKafkaBus(config.kafka, { logger, metrics, clientId: 'tollgate-audit' });
+  const bus = createBus(config.bus, { logger, metrics, clientId: 'tollgate-audit' });
   const store = await openFileSegments(config.archiveFolder);
   const owned = [{ stop: () => store.close() }, { stop: () => pool.end() }, { stop: () => bus.close() }];
   try {

@@ -14,7 +14,7 @@ describe('the configuration', () => {
       segmentBytes: 67_108_864,
       gapGraceMs: 30_000,
       sourceLostAfterMs: 30_000,
-      kafka: { brokers: ['127.0.0.1:9092'], topicPrefix: 'tollgate.' },
+      bus: { kind: 'kafka', kafka: { brokers: ['127.0.0.1:9092'], topicPrefix: 'tollgate.' } },
     });
   });
 

@@ -1,4 +1,4 @@
-import { type KafkaConfig, kafkaConfig } from '@tollgate/bus';
+import { type BusConfig, busConfig } from '@tollgate/bus';
 import { type Environment, type ListenAddress, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
@@ -33,7 +33,7 @@ export interface AuditConfig {
   readonly segmentBytes: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
-  readonly kafka: KafkaConfig;
+  readonly bus: BusConfig;
 }
 
 /** @throws ConfigError one line that names the variable */
@@ -47,6 +47,6 @@ export function readAuditConfig(env: Environment): AuditConfig {
     segmentBytes: values.AUDIT_SEGMENT_BYTES,
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,
-    kafka: readConfig(kafkaConfig, env),
+    bus: readConfig(busConfig, env),
   };
 }

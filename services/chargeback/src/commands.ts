@@ -1,4 +1,4 @@
-import { createKafkaBus } from '@tollgate/bus';
+import { createBus } from '@tollgate/bus';
 import { openPool } from '@tollgate/database';
 import { runProcess, stopInOrder } from '@tollgate/http';
 import { createLogger, createMetrics, type Logger } from '@tollgate/telemetry';
@@ -49,7 +49,7 @@ async function startChargeback(config: ChargebackConfig, logger: Logger) {
     maxConnections: MAX_CONNECTIONS,
     logger,
   });
-  const bus = createKafkaBus(config.kafka, { logger, metrics, clientId: 'tollgate-chargeback' });
+  const bus = createBus(config.bus, { logger, metrics, clientId: 'tollgate-chargeback' });
   const owned = [{ stop: () => pool.end() }, { stop: () => bus.close() }];
   try {
     const chargeback = await createChargeback({ ...config, pool, bus, logger, metrics });

@@ -1,4 +1,4 @@
-import { type KafkaConfig, kafkaConfig } from '@tollgate/bus';
+import { type BusConfig, busConfig } from '@tollgate/bus';
 import { type Environment, type ListenAddress, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
@@ -26,7 +26,7 @@ export interface ChargebackConfig {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly timeZoneGraceMs: number;
   readonly maxBatch: number;
-  readonly kafka: KafkaConfig;
+  readonly bus: BusConfig;
 }
 
 /** @throws ConfigError one line that names the variable */
@@ -38,6 +38,6 @@ export function readChargebackConfig(env: Environment): ChargebackConfig {
     logLevel: values.LOG_LEVEL,
     timeZoneGraceMs: values.CHARGEBACK_TIME_ZONE_GRACE_MS,
     maxBatch: values.CHARGEBACK_BATCH_EVENTS,
-    kafka: readConfig(kafkaConfig, env),
+    bus: readConfig(busConfig, env),
   };
 }

@@ -1,4 +1,4 @@
-import { createKafkaBus } from '@tollgate/bus';
+import { createBus } from '@tollgate/bus';
 import { openPool } from '@tollgate/database';
 import { type Environment, runProcess, type Stoppable, stopInOrder } from '@tollgate/http';
 import { createLogger, createMetrics, type Logger } from '@tollgate/telemetry';
@@ -35,7 +35,7 @@ export async function startDirectory(env: Environment, logger: Logger): Promise<
   logger.level = config.logLevel;
   const metrics = createMetrics({ processMetrics: true });
   const pool = openPool({ url: config.databaseUrl, applicationName: `tollgate-${NAME}`, logger });
-  const bus = createKafkaBus(config.kafka, { logger, metrics, clientId: `tollgate-${NAME}` });
+  const bus = createBus(config.bus, { logger, metrics, clientId: `tollgate-${NAME}` });
   const started: Stoppable[] = [{ stop: () => pool.end() }, { stop: () => bus.close() }];
   try {
     const directory = await createDirectory({ ...config, pool, bus, logger, metrics });

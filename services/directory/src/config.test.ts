@@ -14,7 +14,7 @@ test('a database and a broker are all that has to be said', () => {
     bootstrapTokenFile: './data/directory/bootstrap-token',
     maxGrantMs: 72 * 3_600_000,
     logLevel: 'info',
-    kafka: { brokers: ['localhost:9092'], topicPrefix: 'tollgate.' },
+    bus: { kind: 'kafka', kafka: { brokers: ['localhost:9092'], topicPrefix: 'tollgate.' } },
   });
 });
 
@@ -24,7 +24,7 @@ test.each([
   ['LISTEN', { LISTEN: '41010' }],
   ['DIRECTORY_MAX_GRANT_HOURS', { DIRECTORY_MAX_GRANT_HOURS: '0' }],
   ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
-  ['KAFKA_BROKERS', { KAFKA_BROKERS: undefined }],
+  ['TOLLGATE_BUS', { KAFKA_BROKERS: undefined }],
   ['KAFKA_BROKERS', { KAFKA_BROKERS: 'localhost' }],
 ])('a wrong %s is named in one line that does not quote it', (variable, change) => {
   let caught: unknown;

@@ -1,4 +1,4 @@
-import { kafkaConfig } from '@tollgate/bus';
+import { busConfig } from '@tollgate/bus';
 import { type Environment, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
@@ -36,6 +36,6 @@ export function readDirectoryConfig(env: Environment) {
     bootstrapTokenFile: values.TOLLGATE_BOOTSTRAP_TOKEN_FILE,
     maxGrantMs: values.DIRECTORY_MAX_GRANT_HOURS * MS_PER_HOUR,
     logLevel: values.LOG_LEVEL,
-    kafka: readConfig(kafkaConfig, env),
+    bus: readConfig(busConfig, env),
   };
 }

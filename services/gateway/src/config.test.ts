@@ -19,7 +19,7 @@ test('the defaults need nothing but a bus', () => {
     listen: { host: '0.0.0.0', port: 41_002 },
     policyFile: 'policy-config.yaml',
     options: { maxDirectoryAgeMs: 30_000 },
-    kafka: { brokers: ['localhost:9092'] },
+    bus: { kind: 'kafka', kafka: { brokers: ['localhost:9092'] } },
   });
 });
 
@@ -32,7 +32,7 @@ test('flags win over the environment', () => {
 });
 
 test.each([
-  [{}, /^KAFKA_BROKERS: is not set.*Kafka/],
+  [{}, /^TOLLGATE_BUS: events have nowhere to go: set KAFKA_BROKERS .* or TOLLGATE_BUS=embedded/],
   [{ KAFKA_BROKERS: 'nonsense' }, /^KAFKA_BROKERS: /],
   [{ ...env, LISTEN: 'nowhere' }, /^LISTEN: must be host:port/],
   [{ ...env, GATEWAY_MAX_BODY_BYTES: '12kB' }, /^GATEWAY_MAX_BODY_BYTES: must be a whole number/],

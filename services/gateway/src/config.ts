@@ -1,4 +1,4 @@
-import { kafkaConfig } from '@tollgate/bus';
+import { busConfig } from '@tollgate/bus';
 import { ConfigError, type Environment, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
@@ -96,20 +96,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     directoryUrl: read.TOLLGATE_DIRECTORY_URL ?? null,
     token: read.TOLLGATE_TOKEN ?? null,
     logLevel: read.LOG_LEVEL,
-    kafka: busConfig(env),
+    bus: readConfig(busConfig, env),
     options,
   };
-}
-
-function busConfig(env: Environment) {
-  if (env['KAFKA_BROKERS'] === undefined || env['KAFKA_BROKERS'] === '') {
-    throw new ConfigError(
-      'KAFKA_BROKERS',
-      'is not set, so events have nowhere to go: set it to host:port,host:port of a Kafka cluster',
-    );
-  }
-  const parsed = kafkaConfig.safeParse(env);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new ConfigError(String(issue?.path[0] ?? 'KAFKA_BROKERS'), issue?.message ?? 'is wrong');
 }

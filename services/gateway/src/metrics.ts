@@ -17,7 +17,8 @@ export interface Gauges {
  * counter of the registry costs a microsecond.
  */
 export class Tallies {
-  readonly #calls = new Map<string, number>();
+  /** By fate, by endpoint. */
+  readonly #calls = new Map<string, Map<Fate, number>>();
   readonly #seen = new Map<string, number>();
   readonly #metrics: Metrics;
   readonly #requests;
@@ -68,8 +69,12 @@ export class Tallies {
   }
 
   ended(endpoint: string, fate: Fate): void {
-    const key = `${endpoint} ${fate}`;
-    this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1);
+    let fates = this.#calls.get(endpoint);
+    if (fates === undefined) {
+      fates = new Map();
+      this.#calls.set(endpoint, fates);
+    }
+    fates.set(fate, (fates.get(fate) ?? 0) + 1);
   }
 
   used(quantities: Quantities, durationUs: number): void {
@@ -84,9 +89,10 @@ export class Tallies {
 
   /** The exposition text, up to date. */
   async text(): Promise<string> {
-    for (const [key, count] of this.#calls) {
-      const [endpoint = '', fate = ''] = key.split(' ');
-      this.#requests.inc({ endpoint, fate }, this.#increase(key, count));
+    for (const [endpoint, fates] of this.#calls) {
+      for (const [fate, count] of fates) {
+        this.#requests.inc({ endpoint, fate }, this.#increase(`${endpoint} ${fate}`, count));
+      }
     }
     this.#tokens.inc({ direction: 'input' }, this.#increase('input tokens', this.inputTokens));
     this.#tokens.inc({ direction: 'output' }, this.#increase('output tokens', this.outputTokens));

@@ -267,7 +267,9 @@ describe('a start that can not succeed', () => {
   };
 
   test('names what is missing on one line', async () => {
-    expect(await refused({ KAFKA_BROKERS: undefined })).toMatch(/^KAFKA_BROKERS: is not set/);
+    expect(await refused({ KAFKA_BROKERS: undefined })).toMatch(
+      /^TOLLGATE_BUS: events have nowhere to go: set KAFKA_BROKERS/,
+    );
     expect(await refused({ UPSTREAM_TOKEN: undefined })).toMatch(
       /^UPSTREAM_TOKEN: is not set, and target relaxed/,
     );

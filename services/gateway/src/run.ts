@@ -1,4 +1,4 @@
-import { createKafkaBus } from '@tollgate/bus';
+import { createBus } from '@tollgate/bus';
 import {
   ConfigError,
   createTokenVerifier,
@@ -65,7 +65,7 @@ async function serve(
   const clock = systemClock;
   const metrics = createMetrics({ processMetrics: true });
   const ids = new IdSource(clock);
-  const bus = createKafkaBus(config.kafka, { logger, metrics, clientId: 'tollgate-gateway' });
+  const bus = createBus(config.bus, { logger, metrics, clientId: 'tollgate-gateway' });
   started.push({ stop: () => bus.close() });
   const publisher = await bus.createPublisher();
   started.push({ stop: () => publisher.close() });

@@ -7,7 +7,7 @@ import { Waiters } from './waiters.ts';
 export interface CommitWindow {
   /** Up to this rate a commit starts with the loop turn that asked for it. */
   readonly fromPerSecond: number;
-  /** From `fromPerSecond` on a commit waits 1 ms for others, from twice that this long. */
+  /** A commit waits 1 ms for others for each `fromPerSecond` that the rate holds, and at most this long. */
   readonly maxMs: number;
 }
 
@@ -105,8 +105,7 @@ export class GroupCommit {
   windowMs(): number {
     const { fromPerSecond, maxMs } = this.#options.window;
     const perSecond = 1000 / Math.max(this.#meanGapMs, 0.001);
-    if (perSecond < fromPerSecond) return 0;
-    return perSecond < 2 * fromPerSecond ? Math.min(1, maxMs) : maxMs;
+    return Math.min(maxMs, Math.floor(perSecond / fromPerSecond));
   }
 
   /** Commits now, or as soon as the sync under way is over. */
