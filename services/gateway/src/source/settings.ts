@@ -30,7 +30,7 @@ export const DEFAULT_SPOOL_SETTINGS: SpoolSettings = {
   maxBytes: 2048 * MIB,
   retainMs: 60 * 60 * 1000,
   retainBytes: 256 * MIB,
-  commitWindow: { fromPerSecond: 200, maxMs: 2 },
+  commitWindow: { fromPerSecond: 200, maxMs: 4 },
   lazySyncMs: 25,
   waitMs: 5000,
   publishLingerMs: 100,

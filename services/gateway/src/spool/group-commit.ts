@@ -31,7 +31,7 @@ const LONGEST_GAP_MS = 1000;
 
 /**
  * Turns many callers that want the disk into few syncs: while one sync is under way the next group forms, and
- * from a few hundred callers per second a commit waits a millisecond or two for company.
+ * from a few hundred callers per second a commit waits some milliseconds for company.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
