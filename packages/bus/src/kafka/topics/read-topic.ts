@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '@tollgate/events';
 import type { KafkaMessage } from 'kafkajs';
 import { BusError } from '../../errors.ts';
 import { createKafkaClient } from '../connection/client.ts';
 import type { KafkaContext } from '../connection/context.ts';
-import { readLogs } from '../consume/positions.ts';
+import { type PartitionLog, readLogs } from '../consume/positions.ts';
 import { groupName, topicName } from './topic-names.ts';
 
 const READ_TIMEOUT_MS = 120_000;
 const FETCH_MAX_WAIT_MS = 100;
+/** A broker can be named as a partition's leader a moment before it knows so itself. */
+const LEADER_ATTEMPTS = 20;
+const LEADER_PAUSE_MS = 250;
 
 export type TopicRange = {
   /** Only this partition; all unless given. */
@@ -32,7 +36,7 @@ export async function readTopic(
   range: TopicRange = {},
 ): Promise<void> {
   const name = topicName(context.config, topic);
-  const logs = await readLogs(context, [name]);
+  const logs = await logsOnceLed(context, name);
   const pending = new Map<number, { next: bigint; end: bigint }>();
   for (const { partition, low, high } of logs) {
     if (range.partition !== undefined && range.partition !== partition) continue;
@@ -87,5 +91,17 @@ export async function readTopic(
   } finally {
     clearTimeout(deadline);
     await consumer.disconnect().catch(() => {});
+  }
+}
+
+async function logsOnceLed(context: KafkaContext, name: string): Promise<PartitionLog[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await readLogs(context, [name]);
+    } catch (error) {
+      const type: unknown = error instanceof Error ? Reflect.get(error, 'type') : undefined;
+      if (type !== 'NOT_LEADER_FOR_PARTITION' || attempt === LEADER_ATTEMPTS) throw error;
+      await sleep(LEADER_PAUSE_MS);
+    }
   }
 }
