@@ -25,6 +25,6 @@ async function run(flags: GatewayFlags): Promise<void> {
     name: 'gateway',
     logger,
     deadlineMs: STOP_DEADLINE_MS,
-    start: () => startGateway(process.env, flags, logger),
+    start: () => startGateway({ ...process.env }, flags, logger),
   });
 }
