@@ -70,3 +70,8 @@ test('a rule over several variables is told as it is, though the one it names is
   });
   expect(() => readConfig(choice, {})).toThrow('A: set A or B');
 });
+
+test("a schema of records takes the process's own environment, which is no plain object", () => {
+  const schema = z.record(z.string(), z.string().optional()).transform((env) => env['PATH']);
+  expect(readConfig(schema, process.env)).toBe(process.env['PATH']);
+});

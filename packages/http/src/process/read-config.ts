@@ -17,7 +17,8 @@ const MAX_VALUE_LENGTH = 64 * 1024;
 export function readConfig<S extends z.ZodType>(schema: S, env: Environment): z.output<S> {
   // A schema that is no plain object (a transformed one, say) reads the environment, and its files, by itself.
   const shape = schema instanceof z.ZodObject ? schema.shape : undefined;
-  const values = shape === undefined ? env : valuesOf(shape, env);
+  // A copy: `process.env` itself is no plain object, which schemas of records insist on.
+  const values = shape === undefined ? { ...env } : valuesOf(shape, env);
   const result = schema.safeParse(values);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
