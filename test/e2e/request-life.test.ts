@@ -23,7 +23,7 @@ beforeAll(async () => {
   const { brokers } = await kafkaForTests();
   stack = await startStack({
     folder: temporaryFolder('e2e'),
-    brokers,
+    bus: { kind: 'kafka', brokers },
     policyConfig,
     logger: createLogger({ service: 'e2e', level: 'warn' }),
   });
@@ -209,21 +209,21 @@ describe('bad input is refused in the shape of OpenAI, with a code, and accounte
 describe('what can not be read', () => {
   /** Straight to the broker, past every check of ours. */
   async function publish(value: string): Promise<void> {
-    const kafka = new Kafka({ clientId: 'e2e', brokers: [...stack.brokers], logLevel: logLevel.NOTHING });
+    const kafka = new Kafka({ clientId: 'e2e', brokers: [...stack.bus.brokers], logLevel: logLevel.NOTHING });
     const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
-    await producer.send({ topic: `${stack.topicPrefix}usage`, messages: [{ partition: 0, value }] });
+    await producer.send({ topic: `${stack.bus.topicPrefix}usage`, messages: [{ partition: 0, value }] });
     await producer.disconnect();
   }
 
   test('goes to the dead letters with its cause when it is malformed, and the partition goes on', async () => {
     await publish('{"no":"event"}');
-    const kafka = new Kafka({ clientId: 'e2e', brokers: [...stack.brokers], logLevel: logLevel.NOTHING });
+    const kafka = new Kafka({ clientId: 'e2e', brokers: [...stack.bus.brokers], logLevel: logLevel.NOTHING });
     const consumer = kafka.consumer({ groupId: `e2e-${randomUUID()}` });
     const letters: unknown[] = [];
     await consumer.connect();
     try {
-      await consumer.subscribe({ topic: `${stack.topicPrefix}dead-letter`, fromBeginning: true });
+      await consumer.subscribe({ topic: `${stack.bus.topicPrefix}dead-letter`, fromBeginning: true });
       await consumer.run({
         eachMessage: async ({ message }) => {
           letters.push(JSON.parse(message.value?.toString() ?? 'null').data);
@@ -236,7 +236,7 @@ describe('what can not be read', () => {
     }
     expect(letters).toContainEqual(
       expect.objectContaining({
-        topic: `${stack.topicPrefix}usage`,
+        topic: `${stack.bus.topicPrefix}usage`,
         partition: 0,
         value: Buffer.from('{"no":"event"}').toString('base64'),
         error: expect.stringContaining('specversion'),

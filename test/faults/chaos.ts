@@ -16,7 +16,7 @@ export function faultsOf(stack: Stack): Fault[] {
     take: () => stack.services[name].kill(),
     giveBack: () => stack.services[name].start(),
   }));
-  const [broker] = stack.kafka?.nodes ?? [];
+  const [broker] = stack.bus.kafka?.nodes ?? [];
   if (broker) {
     faults.push({ name: 'broker', take: () => broker.kill('SIGKILL'), giveBack: () => broker.start() });
   }

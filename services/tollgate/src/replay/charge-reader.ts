@@ -4,7 +4,7 @@ import type { UsageReader } from './catch-up.ts';
 import type { FinalUsage } from './ledger.ts';
 
 /** As many as the service gives. */
-const PAGE = 500;
+const PAGE = 1000;
 
 const answer = z.object({
   items: z.array(

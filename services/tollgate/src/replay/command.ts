@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, type Logger } from '@tollgate/telemetry';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { STACK_MODEL, type Stack, startStack } from '../stack/stack.ts';
-import { ReplayError } from './errors.ts';
+import type { StackBusChoice } from '../stack/stack-bus.ts';
 import { Progress } from './progress.ts';
 import { jsonLine, table } from './report.ts';
 import { type ReplayReport, replay } from './run.ts';
@@ -12,7 +12,7 @@ import { type Installation, prepareInstallation } from './setup.ts';
 import { readTrace, type TraceRow } from './trace.ts';
 
 interface ReplayFlags {
-  readonly bus: string;
+  readonly bus: 'kafka' | 'embedded';
   readonly speed: number | 'max';
   readonly limit?: number;
   readonly teams: number;
@@ -38,7 +38,14 @@ export function replayCommand(): Command {
         'Exits with 0 only if all totals are equal.',
     )
     .argument('<file>', 'the trace')
-    .option('--bus <kind>', 'kafka (KAFKA_BROKERS, or a broker on the Java of this machine)', 'kafka')
+    .addOption(
+      new Option(
+        '--bus <kind>',
+        'kafka: KAFKA_BROKERS, or a broker on the Java of this machine; embedded: in Postgres',
+      )
+        .choices(['kafka', 'embedded'])
+        .default('kafka'),
+    )
     .option('--speed <n>', 'times as fast as recorded, or max', speed, 'max')
     .option('--limit <n>', 'send at most n rows', positive)
     .option('--teams <n>', 'spread the rows over n teams', positive, 5)
@@ -84,19 +91,15 @@ async function onOwnStack(
   flags: ReplayFlags,
   progress: Progress,
 ): Promise<ReplayReport> {
-  if (flags.bus !== 'kafka') {
-    throw new ReplayError('bus-unavailable', `--bus ${flags.bus}: this version replays on kafka only`);
-  }
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-replay-'));
   const logger = createLogger({ service: 'replay', level: 'warn' });
-  const brokers = process.env['KAFKA_BROKERS']?.split(',').filter((broker) => broker !== '');
   let stack: Stack | null = null;
   try {
     stack = await startStack({
       folder,
       logger,
       onStep: (step) => progress.step(step),
-      ...(brokers === undefined || brokers.length === 0 ? {} : { brokers }),
+      bus: busChoice(flags.bus),
     });
     return await onRunning(stack, rows, flags, progress);
   } finally {
@@ -139,6 +142,11 @@ async function runningInstallation(flags: ReplayFlags): Promise<Installation> {
     chargebackUrl: flags.chargebackUrl,
     token: TOLLGATE_TOKEN,
   };
+}
+
+function busChoice(kind: 'kafka' | 'embedded'): StackBusChoice {
+  const brokers = process.env['KAFKA_BROKERS']?.split(',').filter((broker) => broker !== '') ?? [];
+  return kind === 'embedded' || brokers.length === 0 ? { kind } : { kind, brokers };
 }
 
 function removeFolder(folder: string, logger: Logger): void {

@@ -12,6 +12,5 @@ export type ReplayErrorCode =
   | 'trace-unreadable'
   | 'trace-malformed'
   | 'trace-empty'
-  | 'bus-unavailable'
   | 'not-answered'
   | 'service-refused';

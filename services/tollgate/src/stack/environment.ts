@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { StackBus } from './stack-bus.ts';
 
 export type ServiceName = 'simulated-databricks' | 'directory' | 'audit' | 'chargeback' | 'gateway';
 
 export interface EnvironmentOptions {
   readonly folder: string;
   readonly ports: Readonly<Record<ServiceName, number>>;
-  readonly brokers: readonly string[];
-  readonly topicPrefix: string;
+  readonly bus: StackBus;
   /** By schema. */
   readonly databaseUrls: Readonly<Record<string, string>>;
   readonly upstreamLatencyMs: number;
@@ -17,7 +17,7 @@ export interface EnvironmentOptions {
 export function serviceEnvironment(
   options: EnvironmentOptions,
 ): Record<ServiceName, { args: string[]; env: Record<string, string> }> {
-  const { folder, ports, brokers, topicPrefix, databaseUrls } = options;
+  const { folder, ports, bus, databaseUrls } = options;
   const upstreamToken = `simulated-${randomBytes(12).toString('hex')}`;
   const at = (name: ServiceName) => `127.0.0.1:${ports[name]}`;
   const base = {
@@ -25,12 +25,17 @@ export function serviceEnvironment(
     NODE_ENV: 'production',
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'info',
   };
-  const bus = { KAFKA_BROKERS: brokers.join(','), TOLLGATE_TOPIC_PREFIX: topicPrefix };
   const state = (name: ServiceName) => join(folder, name);
   const tokenFile = join(folder, 'bootstrap-token');
   const service = (name: ServiceName, extra: Record<string, string>) => ({
     args: [name, 'run'],
-    env: { ...base, ...bus, DATABASE_URL: databaseUrls[name] ?? '', LISTEN: at(name), ...extra },
+    env: {
+      ...base,
+      ...bus.environmentOf(databaseUrls[name] ?? ''),
+      DATABASE_URL: databaseUrls[name] ?? '',
+      LISTEN: at(name),
+      ...extra,
+    },
   });
   return {
     'simulated-databricks': {
@@ -58,7 +63,7 @@ export function serviceEnvironment(
       ],
       env: {
         ...base,
-        ...bus,
+        ...bus.environmentOf(null),
         DATABRICKS_TOKEN: upstreamToken,
         GATEWAY_SPOOL_FOLDER: join(state('gateway'), 'spool'),
         GATEWAY_INSTANCE: 'replay-1',

@@ -9,4 +9,5 @@
 export { StackError } from './errors.ts';
 export { ServiceProcess } from './service-process.ts';
 export { STACK_MODEL, type Stack, type StackOptions, startStack } from './stack.ts';
+export type { StackBus, StackBusChoice } from './stack-bus.ts';
 export { whenKnown } from './when-known.ts';

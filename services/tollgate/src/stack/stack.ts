@@ -1,8 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { initTopics } from '@tollgate/bus';
-import { type LocalKafka, startLocalKafka } from '@tollgate/bus/local-kafka';
 import { migrate } from '@tollgate/database';
 import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from '@tollgate/database/embedded';
 import type { Logger } from '@tollgate/telemetry';
@@ -10,12 +8,13 @@ import { serviceSchemas } from '../database/schemas.ts';
 import { type ServiceName, serviceEnvironment } from './environment.ts';
 import { importListPrices } from './list-prices.ts';
 import { ServiceProcess } from './service-process.ts';
+import { openEmbedded, openKafka, type StackBus, type StackBusChoice } from './stack-bus.ts';
 
 export interface StackOptions {
   /** Everything the stack keeps goes here; made if missing. The caller removes it after `stop`. */
   readonly folder: string;
-  /** A running cluster, as host:port; without it a broker is started on this machine's Java. */
-  readonly brokers?: readonly string[];
+  /** A Kafka of its own on this machine's Java unless given. */
+  readonly bus?: StackBusChoice;
   /** The gateway's policy file, given where the simulated upstream is; one target of it unless given. */
   readonly policyConfig?: (upstreamUrl: string) => string;
   /** How long the simulated upstream waits before each answer; 0 unless given. */
@@ -33,10 +32,7 @@ export interface Stack {
   readonly chargebackUrl: string;
   /** A token of the role platform. */
   readonly token: string;
-  readonly brokers: readonly string[];
-  readonly topicPrefix: string;
-  /** Null where the brokers were given. */
-  readonly kafka: LocalKafka | null;
+  readonly bus: StackBus;
   readonly postgres: EmbeddedPostgres;
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
   stop(): Promise<void>;
@@ -56,7 +52,7 @@ const START_ORDER = ['simulated-databricks', 'directory', 'audit', 'chargeback',
  * @throws StackError, BusError or DatabaseError; what had been started by then is stopped
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, logger, onStep = () => {} } = options;
+  const { folder, logger, onStep = () => {}, bus: choice = { kind: 'kafka' } } = options;
   const started: { stop(): Promise<unknown> }[] = [];
   const stop = async () => {
     for (const part of started.toReversed()) await part.stop();
@@ -66,18 +62,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // The embedded Postgres runs as another account where this one is root: it has to pass through.
     if (process.getuid?.() === 0) chmodSync(folder, 0o711);
 
-    onStep(options.brokers ? 'preparing topics' : 'starting Kafka');
-    const kafka = options.brokers ? null : await startLocalKafka({ folder: join(folder, 'kafka'), logger });
-    if (kafka) started.push(kafka);
-    const brokers = options.brokers ?? kafka?.brokers ?? [];
-    // Replays on a cluster that others use too must not meet.
-    const topicPrefix = options.brokers ? `tollgate-replay-${randomUUID().slice(0, 8)}.` : 'tollgate.';
-    await initTopics({ brokers, topicPrefix }, { replicationFactor: 1, minInsyncReplicas: 1, logger });
-
     onStep('starting Postgres');
     const postgres = await startEmbeddedPostgres({ dataFolder: join(folder, 'postgres'), logger });
     started.push(postgres);
     const databaseUrls = await migrateSchemas(postgres.url, logger);
+
+    onStep(choice.kind === 'kafka' && choice.brokers === undefined ? 'starting Kafka' : 'preparing the bus');
+    const bus =
+      choice.kind === 'kafka'
+        ? await openKafka(choice.brokers, folder, logger)
+        : await openEmbedded(postgres.url, Object.keys(databaseUrls), logger);
+    if (bus.kafka) started.push(bus.kafka);
 
     onStep('starting the services');
     const ports = await servicePorts();
@@ -90,8 +85,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const environment = serviceEnvironment({
       folder,
       ports,
-      brokers,
-      topicPrefix,
+      bus,
       databaseUrls,
       upstreamLatencyMs: options.upstreamLatencyMs ?? 0,
     });
@@ -123,9 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await importListPrices(addresses);
     return {
       ...addresses,
-      brokers,
-      topicPrefix,
-      kafka,
+      bus,
       postgres,
       services,
       stop,

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '@tollgate/events';
 import type { KafkaMessage } from 'kafkajs';
+import type { PartitionLog } from '../../consume/position-plan.ts';
 import { BusError } from '../../errors.ts';
 import { createKafkaClient } from '../connection/client.ts';
 import type { KafkaContext } from '../connection/context.ts';
-import { type PartitionLog, readLogs } from '../consume/positions.ts';
+import { readLogs } from '../consume/positions.ts';
 import { groupName, topicName } from './topic-names.ts';
 
 const READ_TIMEOUT_MS = 120_000;
