@@ -1,9 +1,14 @@
+import { initEmbeddedBus } from '@tollgate/bus';
 import { migrate } from '@tollgate/database';
 import { readConfig } from '@tollgate/http';
 import { createLogger } from '@tollgate/telemetry';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { serviceSchemas } from './schemas.ts';
+
+const PASSWORD = z.string().min(8);
+/** Has no schema of its own: it is there for the bus. */
+const GATEWAY = 'gateway';
 
 /** `tollgate database …`. */
 export function databaseCommand(): Command {
@@ -14,20 +19,23 @@ export function databaseCommand(): Command {
       'create or update the schemas and login roles of all services (DATABASE_OWNER_URL; a password per role in ' +
         'DIRECTORY_DATABASE_PASSWORD, AUDIT_DATABASE_PASSWORD, CHARGEBACK_DATABASE_PASSWORD; each also as *_FILE)',
     )
+    .option(
+      '--embedded-bus',
+      'the bus in this Postgres as well, and a role gateway for it (GATEWAY_DATABASE_PASSWORD)',
+    )
     .option('--json', 'print what was applied as one line of JSON')
-    .action(async (options: { json?: true }) => {
-      await migrateAll(options.json === true);
-    });
+    .action(migrateAll);
   return command;
 }
 
-async function migrateAll(json: boolean): Promise<void> {
+async function migrateAll(flags: { embeddedBus?: true; json?: true }): Promise<void> {
   const schemas = await serviceSchemas();
   const passwordOf = (role: string) => `${role.toUpperCase()}_DATABASE_PASSWORD`;
   const config: Record<string, string | undefined> = readConfig(
     z.object({
       DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }),
-      ...Object.fromEntries(schemas.map(({ role }) => [passwordOf(role), z.string().min(8).optional()])),
+      ...Object.fromEntries(schemas.map(({ role }) => [passwordOf(role), PASSWORD.optional()])),
+      ...(flags.embeddedBus ? { [passwordOf(GATEWAY)]: PASSWORD } : {}),
     }),
     process.env,
   );
@@ -46,7 +54,15 @@ async function migrateAll(json: boolean): Promise<void> {
     });
     applied.push(...result.applied.map((file) => ({ schema, ...file })));
   }
-  if (json) process.stdout.write(`${JSON.stringify({ applied })}\n`);
+  if (flags.embeddedBus) {
+    const rolePassword = config[passwordOf(GATEWAY)] ?? '';
+    await initEmbeddedBus({
+      ownerUrl,
+      roles: [{ role: GATEWAY, rolePassword }, ...schemas.map(({ role }) => ({ role }))],
+      logger,
+    });
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify({ applied })}\n`);
   else if (applied.length === 0) process.stdout.write('Every schema is up to date.\n');
   else for (const file of applied) process.stdout.write(`applied ${file.schema} ${file.set}/${file.name}\n`);
 }
