@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { FastifyInstance } from 'fastify';
+import { Door } from './api/door.ts';
 import { createServer } from './api/server.ts';
 import type { Authenticate } from './callers/caller.ts';
 import { RejectionCounter } from './callers/rejections.ts';
@@ -21,6 +22,10 @@ import type { Spool } from './spool/spool.ts';
 
 /** How often minutes of rejections are looked at, in milliseconds. */
 const REJECTIONS_INTERVAL_MS = 1000;
+
+/** How often idle connections are closed while shutting down, and after how long all are, in milliseconds. */
+const CLOSE_IDLE_INTERVAL_MS = 20;
+const CLOSE_ALL_AFTER_MS = 2000;
 
 /** Connections that may wait to be accepted. */
 const LISTEN_BACKLOG = 4096;
@@ -64,8 +69,6 @@ export interface Gateway {
   connections(): number;
   /** Looks at deadlines now, as the timer does. */
   sweep(): void;
-  /** Tells readiness that requests should go elsewhere. */
-  retire(): void;
   /**
    * Stops accepting, lets calls in flight end, gives up those that are left after `deadlineMs`. Everything that
    * will ever be appended to the spool has been when this resolves.
@@ -81,9 +84,9 @@ export function createGateway(parts: GatewayParts): Gateway {
   const tallies = new Tallies(parts.metrics);
   const rejections = new RejectionCounter(clock, spool, ids);
   const directoryFresh = () => directoryAgeMs() <= options.maxDirectoryAgeMs;
-  let retired = false;
+  let closed = false;
   const troubles = (): string[] => [
-    ...(retired ? ['shutting down'] : []),
+    ...(closed ? ['shutting down'] : []),
     ...(directoryFresh() ? [] : ['the directory has not been heard of for too long']),
     ...(parts.troubles?.() ?? []),
   ];
@@ -115,18 +118,18 @@ export function createGateway(parts: GatewayParts): Gateway {
       countUnrecorded: parts.countUnrecorded ?? (() => {}),
     }),
   });
-  const app = createServer({
+  const door = new Door({
     clock,
     ids,
     authenticate: parts.authenticate,
     rejections,
     intake,
     tallies,
-    policy: parts.policy,
-    mayReadMetrics: parts.mayReadMetrics,
-    troubles,
+    closed: () => closed,
     maxBodyBytes: options.maxBodyBytes,
   });
+  const { policy, mayReadMetrics } = parts;
+  const app = createServer({ door, ids, tallies, policy, mayReadMetrics, troubles });
   let connections = 0;
   app.server.on('connection', (socket) => {
     connections += 1;
@@ -150,17 +153,28 @@ export function createGateway(parts: GatewayParts): Gateway {
       running.sweep();
       rejections.tell(false);
     },
-    retire() {
-      retired = true;
-    },
     async close(deadlineMs) {
-      retired = true;
-      const closed = app.close();
+      closed = true;
+      const ended = app.close();
       await running.drain(deadlineMs);
-      await closed;
+      await closeConnections(app, ended);
+      // What was still being taken in when the first drain ended.
+      await running.drain(CLOSE_ALL_AFTER_MS);
       running.stop();
       if (rejectionTimer !== null) clearInterval(rejectionTimer);
       rejections.tell(true);
     },
   };
+}
+
+/** Lets the last answers out, and closes what connections are left once they lie idle, or after a while in any case. */
+async function closeConnections(app: FastifyInstance, ended: Promise<unknown>): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_INTERVAL_MS);
+  const all = setTimeout(() => app.server.closeAllConnections(), CLOSE_ALL_AFTER_MS);
+  try {
+    await ended;
+  } finally {
+    clearInterval(idle);
+    clearTimeout(all);
+  }
 }

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.ts';
 /** OpenAI's list of models: those that this caller may use. */
 export function listModels(
   policy: Policy,
-  _caller: Caller | null,
+  _caller: Caller,
 ): { object: 'list'; data: { id: string; object: 'model'; created: number; owned_by: string }[] } {
   return {
     object: 'list',

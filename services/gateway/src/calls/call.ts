@@ -170,6 +170,10 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
     this.#env.spool.progress(this.#admission.arrival.requestId, stream.bytes, tokens);
   }
 
+  lastOnConnection(): void {
+    if (!this.#res.headersSent) this.#res.setHeader('connection', 'close');
+  }
+
   endNow(): void {
     if (this.#settled) this.#abort('the gateway is shutting down');
     else if (this.#attempt === 0) this.#settleUnattempted(refuse('shutting_down'));

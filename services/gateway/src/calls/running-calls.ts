@@ -6,6 +6,8 @@ export interface RunningCall {
   checkDeadlines(nowMs: number): void;
   /** Notes in the spool how far a running stream has come. */
   noteProgress(): void;
+  /** Has the caller's connection closed with the answer, for the gateway is shutting down. */
+  lastOnConnection(): void;
   /** Ends the call because the gateway is shutting down. */
   endNow(): void;
 }
@@ -72,6 +74,7 @@ export class RunningCalls {
   /** Resolves once nothing is in flight; after `deadlineMs` what is left is given up. */
   async drain(deadlineMs: number): Promise<void> {
     if (this.#calls.size === 0) return;
+    for (const call of this.#calls) call.lastOnConnection();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idle.push(resolve);
     const timer = setTimeout(() => {
