@@ -71,7 +71,9 @@ export async function spawnNode(files: NodeFiles): Promise<NodeProcess & { ready
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
-      const stopped = await Promise.race([exited.then(() => true), sleep(STOP_TIMEOUT_MS, false)]);
+      // Not to be waited for by a process that has nothing else to do.
+      const late = sleep(STOP_TIMEOUT_MS, false, { ref: false });
+      const stopped = await Promise.race([exited.then(() => true), late]);
       if (!stopped) child.kill('SIGKILL');
       await exited;
     },

@@ -29,6 +29,7 @@ export interface CatchUpOptions {
   readonly sources: SourcesReader;
   /** Without any progress. */
   readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
   readonly onProgress: (state: CatchUp) => void;
 }
 
@@ -47,6 +48,7 @@ export async function catchUp(options: CatchUpOptions): Promise<string[]> {
   let last = '';
   let trouble: string[] = [];
   for (;;) {
+    options.signal?.throwIfAborted();
     try {
       // The sources first: what they say has arrived is then in the places too, or soon will be.
       trouble = await sources.behind();

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, type Logger } from '@tollgate/telemetry';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { STACK_MODEL, type Stack, startStack } from '../stack/stack.ts';
+import { STACK_MODEL, startStack } from '../stack/stack.ts';
 import type { StackBusChoice } from '../stack/stack-bus.ts';
+import { ReplayError } from './errors.ts';
 import { Progress } from './progress.ts';
 import { jsonLine, table } from './report.ts';
 import { type ReplayReport, replay } from './run.ts';
@@ -28,6 +29,7 @@ interface ReplayFlags {
 
 const ROW_DEADLINE_MS = 120_000;
 const SETTLE_DEADLINE_MS = 60_000;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** `tollgate replay`. */
 export function replayCommand(): Command {
@@ -93,21 +95,48 @@ async function onOwnStack(
 ): Promise<ReplayReport> {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-replay-'));
   const logger = createLogger({ service: 'replay', level: 'warn' });
-  let stack: Stack | null = null;
+  const interrupted = interruption();
+  const starting = startStack({
+    folder,
+    logger,
+    onStep: (step) => progress.step(step),
+    bus: busChoice(flags.bus),
+  });
   try {
-    stack = await startStack({
-      folder,
-      logger,
-      onStep: (step) => progress.step(step),
-      bus: busChoice(flags.bus),
-    });
-    return await onRunning(stack, rows, flags, progress);
+    const stack = await Promise.race([starting, interrupted.thrown]);
+    return await Promise.race([
+      onRunning(stack, rows, flags, progress, interrupted.signal),
+      interrupted.thrown,
+    ]);
   } finally {
     progress.step('stopping');
+    const stack = await starting.catch(() => null);
     await stack?.stop();
+    interrupted.forget();
     if (flags.keep) progress.note(`logs and data are in ${folder}`);
     else removeFolder(folder, logger);
   }
+}
+
+/** Ctrl-C or SIGTERM: nothing of the stack may be left behind. */
+function interruption(): { signal: AbortSignal; thrown: Promise<never>; forget(): void } {
+  const controller = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onSignal = () => {
+    const error = new ReplayError('interrupted', 'interrupted: nothing was compared');
+    controller.abort(error);
+    reject(error);
+  };
+  // Nobody may be waiting for it at the moment.
+  promise.catch(() => {});
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return {
+    signal: controller.signal,
+    thrown: promise,
+    forget() {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+    },
+  };
 }
 
 async function onRunning(
@@ -115,6 +144,7 @@ async function onRunning(
   rows: readonly TraceRow[],
   flags: ReplayFlags,
   progress: Progress,
+  signal?: AbortSignal,
 ): Promise<ReplayReport> {
   progress.step('creating teams and keys');
   const target = await prepareInstallation(installation, { teams: flags.teams, model: flags.model });
@@ -126,6 +156,7 @@ async function onRunning(
     connections: flags.connections,
     rowDeadlineMs: ROW_DEADLINE_MS,
     settleDeadlineMs: SETTLE_DEADLINE_MS,
+    ...(signal === undefined ? {} : { signal }),
     onAnswered: (answered) => progress.answered(answered),
     onSettling: ({ audit, charges }) => progress.settling(audit, charges),
   });

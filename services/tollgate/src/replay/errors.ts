@@ -12,5 +12,6 @@ export type ReplayErrorCode =
   | 'trace-unreadable'
   | 'trace-malformed'
   | 'trace-empty'
+  | 'interrupted'
   | 'not-answered'
   | 'service-refused';

@@ -33,6 +33,8 @@ export interface ReplayOptions {
   readonly onAnswered?: (answered: number) => void;
   /** Awaited before a row is first sent. */
   readonly beforeRow?: (row: TraceRow) => Promise<void>;
+  /** Breaks the replay off. */
+  readonly signal?: AbortSignal;
   readonly onSettling?: (state: CatchUp) => void;
 }
 
@@ -81,6 +83,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     rowDeadlineMs: options.rowDeadlineMs,
     onAnswered: options.onAnswered ?? (() => {}),
     ...(options.beforeRow === undefined ? {} : { beforeRow: options.beforeRow }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
 
   const audit = new Place('audit', load.answered);
@@ -92,6 +95,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     charges: { place: charges, reader: charging },
     sources,
     deadlineMs: options.settleDeadlineMs,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
     onProgress: options.onSettling ?? (() => {}),
   });
   const teamIds = new Set(target.teams.map(({ teamId }) => teamId));
