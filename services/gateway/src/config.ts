@@ -17,6 +17,11 @@ const environment = z.object({
   GATEWAY_POLICY_CONFIG: z.string().min(1).default('policy-config.yaml'),
   /** Events lie here until the bus has them, and for a while after; one gateway process per folder. */
   GATEWAY_SPOOL_FOLDER: folder.default('./data/gateway/spool'),
+  /** Of all files of the spool; has to hold everything written during the longest outage of the bus, and request. */
+  GATEWAY_SPOOL_MAX_BYTES: wholeNumber(64 * MIB, 1024 * 1024 * MIB).default(2048 * MIB),
+  /** Published events are kept this long, and up to so many bytes, to be sent again if they did not arrive. */
+  GATEWAY_SPOOL_RETAIN_SECONDS: seconds(3600),
+  GATEWAY_SPOOL_RETAIN_BYTES: wholeNumber(0, 1024 * 1024 * MIB).default(256 * MIB),
   /** The instance's name in `/gateways/<instance>/<epoch>`; the spool folder keeps a random one otherwise. */
   GATEWAY_INSTANCE: z
     .string()
@@ -85,6 +90,11 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     listen: read.LISTEN ?? DEFAULT_LISTEN,
     policyFile: flags.policyConfig ?? read.GATEWAY_POLICY_CONFIG,
     spoolFolder: read.GATEWAY_SPOOL_FOLDER,
+    spool: {
+      maxBytes: read.GATEWAY_SPOOL_MAX_BYTES,
+      retainMs: read.GATEWAY_SPOOL_RETAIN_SECONDS * 1000,
+      retainBytes: read.GATEWAY_SPOOL_RETAIN_BYTES,
+    },
     instance: read.GATEWAY_INSTANCE ?? null,
     directorySnapshot: read.GATEWAY_DIRECTORY_SNAPSHOT ?? `${read.GATEWAY_SPOOL_FOLDER}/directory.snapshot`,
     upstreams: {

@@ -88,6 +88,7 @@ async function serve(
 
   const opened = openSpool({
     folder: config.spoolFolder,
+    settings: config.spool,
     ...(config.instance === null ? {} : { instance: config.instance }),
     softwareVersion: manifest.version,
     clock,
