@@ -23,6 +23,8 @@ const CONNECTIONS = 64;
 const OPEN_PER_SECOND = 500;
 const OPEN_UPSTREAM_MS = 20;
 const OPEN_CONNECTIONS = 128;
+/** Load before each round that is not measured: V8 shrinks its young generation while a process lies idle. */
+const RAMP_MS = 700;
 /** What a round still costs after its last answer: the publisher's linger, and its acknowledgements. */
 const SETTLE_MS = 300;
 const OUTPUT_TOKENS = 200;
@@ -177,17 +179,23 @@ function target(proxy: Proxy, level: Level, latencyMs: number): LoadTarget {
 }
 
 async function closed(proxy: Proxy, level: Level, durationMs: number): Promise<Measured> {
-  return measured(proxy, () => closedLoop(target(proxy, level, 0), CONNECTIONS, durationMs));
+  return measured(proxy, durationMs, (ms) => closedLoop(target(proxy, level, 0), CONNECTIONS, ms));
 }
 
 async function open(proxy: Proxy, level: Level, durationMs: number): Promise<Measured> {
   const load = target(proxy, level, OPEN_UPSTREAM_MS);
-  return measured(proxy, () => openLoop(load, OPEN_PER_SECOND, durationMs, OPEN_CONNECTIONS));
+  return measured(proxy, durationMs, (ms) => openLoop(load, OPEN_PER_SECOND, ms, OPEN_CONNECTIONS));
 }
 
-async function measured(proxy: Proxy, run: () => Promise<LoadResult>): Promise<Measured> {
+async function measured(
+  proxy: Proxy,
+  durationMs: number,
+  run: (durationMs: number) => Promise<LoadResult>,
+): Promise<Measured> {
+  await run(RAMP_MS);
+  await delay(SETTLE_MS);
   const before = processCpuSeconds(proxy.pid);
-  const result = await run();
+  const result = await run(durationMs);
   await delay(SETTLE_MS);
   const cpuSeconds = processCpuSeconds(proxy.pid) - before;
   if (result.failures > 0) throw new Error(`${proxy.name}: ${result.failures} of ${result.requests} failed`);
