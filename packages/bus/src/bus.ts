@@ -12,7 +12,7 @@ export interface OutgoingMessage {
 export interface Publisher {
   /**
    * Resolves once every message is acknowledged by all in-sync replicas. Per topic, the whole batch goes to one
-   * partition, rotating from flush to flush; state topics go by key, so that compaction finds them.
+   * partition, which changes after 256 KB or a second; state topics go by key, so that compaction finds them.
    *
    * @throws BusError where any message may not have been stored: send the whole batch again (consumers drop what
    *   they have already seen)

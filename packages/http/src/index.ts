@@ -65,7 +65,7 @@ export {
   type ProblemExtras,
   type ProblemKind,
 } from './errors.ts';
-export { flag, listenAddress, wholeNumber } from './process/config-values.ts';
+export { databaseUrl, flag, listenAddress, logLevel, wholeNumber } from './process/config-values.ts';
 export { type Environment, readConfig } from './process/read-config.ts';
 export {
   DEFAULT_STOP_DEADLINE_MS,
@@ -77,6 +77,18 @@ export {
   type Stoppable,
   stopInOrder,
 } from './process/run-process.ts';
+export {
+  type RunningService,
+  runService,
+  type Service,
+  type ServiceConfig,
+  type ServiceParts,
+  type StartService,
+  serviceConfigOf,
+  serviceStart,
+  serviceVariables,
+  startServiceFace,
+} from './process/start-service.ts';
 export type { HealthCheck } from './service/health.ts';
 export {
   createHttpService,

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { type Bus, createKafkaBus, initTopics, type Publisher } from '@tollgate/bus';
 import { openPool, type Pool } from '@tollgate/database';
 import { type EventType, serializeEvent, topicOf } from '@tollgate/events';
-import { hashCredential, ServiceClient } from '@tollgate/http';
+import { hashCredential, type Service, ServiceClient } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import {
   createTestDatabase,
@@ -14,7 +14,7 @@ import {
 } from '@tollgate/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Audit, createAudit } from './app.ts';
+import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
 import type { SegmentStore } from './archive/segment-store.ts';
 import { auditMigrations } from './migrations.ts';
@@ -31,7 +31,7 @@ let pool: Pool;
 let bus: Bus;
 let publisher: Publisher;
 let store: SegmentStore;
-let audit: Audit;
+let audit: Service;
 let client: ServiceClient;
 
 beforeAll(async () => {

@@ -1,16 +1,13 @@
-import { type Bus, startOutboxRelay } from '@tollgate/bus';
-import { assertMigrated, isInfrastructureError, type Pool } from '@tollgate/database';
+import { assertMigrated, type Pool } from '@tollgate/database';
 import { TOPICS, type Topic } from '@tollgate/events';
 import {
-  createHttpService,
-  createTokenVerifier,
   followDirectory,
-  type HttpService,
-  type ListenAddress,
+  type Service,
+  type ServiceParts,
   type Stoppable,
+  startServiceFace,
   stopInOrder,
 } from '@tollgate/http';
-import type { Logger, Metrics } from '@tollgate/telemetry';
 import { archiveRoutes } from './archive/routes.ts';
 import type { SegmentStore } from './archive/segment-store.ts';
 import { inboxDepth } from './inbox/inbox.ts';
@@ -23,24 +20,11 @@ import { recordReadings } from './search/readings.ts';
 import { searchRoutes } from './search/routes.ts';
 import { sourceRoutes } from './sources/routes.ts';
 
-export interface AuditParts {
-  readonly pool: Pool;
-  /** Of the same database, for connections of their own: the log's lock and the outbox. */
-  readonly databaseUrl: string;
-  readonly bus: Bus;
+export interface AuditParts extends ServiceParts {
   readonly store: SegmentStore;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly segmentBytes?: number;
-  /** Epoch milliseconds. */
-  readonly now?: () => number;
-}
-
-export interface Audit extends Stoppable {
-  readonly http: HttpService;
-  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
 }
 
 /** Everything but the dead letters, which are no history. */
@@ -52,7 +36,7 @@ const STUCK_AFTER_MS = 30_000;
  * The audit service from its parts: consumer, integrator, outbox and API. The caller closes what it passed in.
  * @throws DatabaseError `not_migrated`
  */
-export async function createAudit(parts: AuditParts): Promise<Audit> {
+export async function createAudit(parts: AuditParts): Promise<Service> {
   const { pool, bus, store, logger, metrics, now = Date.now } = parts;
   await assertMigrated({ pool, ...auditMigrations });
   const started: Stoppable[] = [];
@@ -85,21 +69,10 @@ export async function createAudit(parts: AuditParts): Promise<Audit> {
       handle: (batch, tx) => receive(batch, tx, { now }),
     });
     started.push(consumer);
-    const outbox = startOutboxRelay({
-      pool,
-      connection: { url: parts.databaseUrl, applicationName: 'tollgate-audit-outbox' },
-      service: 'audit',
-      publisher: await bus.createPublisher(),
-      logger,
-      metrics,
-    });
-    started.push(outbox);
-    const http = createHttpService({
+    const face = await startServiceFace({
+      ...parts,
       name: 'audit',
-      logger,
-      metrics,
-      verifier: createTokenVerifier({ view: directory.view, now }),
-      isUnavailable: isInfrastructureError,
+      view: directory.view,
       routes: [
         ...searchRoutes({ pool, store, record: recordReadings(pool, now) }),
         ...archiveRoutes({ pool, store }),
@@ -108,12 +81,11 @@ export async function createAudit(parts: AuditParts): Promise<Audit> {
       checks: {
         consumer: () => consumer.trouble(),
         integrator: async () => integrator.trouble() ?? (await stuck(pool, now())),
-        outbox: () => outbox.trouble(),
         directory: () => directory.check(),
       },
     });
-    started.push(http);
-    return { http, listen: (address) => http.listen(address), stop: () => stopInOrder(started).stop() };
+    started.push(face);
+    return { http: face.http, listen: face.listen, stop: () => stopInOrder(started).stop() };
   } catch (error) {
     await stopInOrder(started).stop();
     throw error;

@@ -1,19 +1,28 @@
-import { createBus } from '@tollgate/bus';
-import { openPool } from '@tollgate/database';
-import { readConfig, runProcess, ServiceClient, stopInOrder } from '@tollgate/http';
-import { createLogger, createMetrics } from '@tollgate/telemetry';
+import {
+  readConfig,
+  runService,
+  type Service,
+  ServiceClient,
+  type ServiceParts,
+  type StartService,
+  serviceStart,
+  stopInOrder,
+} from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
 
-const MAX_CONNECTIONS = 16;
+const NAME = 'audit';
 
 /** `tollgate audit run` and `tollgate audit search`. */
 export function auditCommand(): Command {
-  const command = new Command('audit').description('the audit trail');
-  command.command('run').description('run the service; configured by environment variables').action(run);
+  const command = new Command(NAME).description('the audit trail');
+  command
+    .command('run')
+    .description('run the service; configured by environment variables')
+    .action(() => runService(NAME, startAudit));
   command
     .command('search')
     .description('search the trail, newest first')
@@ -30,38 +39,17 @@ export function auditCommand(): Command {
   return command;
 }
 
-async function run(): Promise<void> {
-  const logger = createLogger({ service: 'audit' });
-  process.exitCode = await runProcess({
-    name: 'audit',
-    logger,
-    async start() {
-      const config = readAuditConfig(process.env);
-      logger.level = config.logLevel;
-      return startAudit(config, logger);
-    },
-  });
-}
+/** The service with everything it needs, from its environment. */
+export const startAudit: StartService = serviceStart(NAME, readAuditConfig, createOnFiles);
 
-async function startAudit(config: AuditConfig, logger: ReturnType<typeof createLogger>) {
-  const metrics = createMetrics({ processMetrics: true });
-  const pool = openPool({
-    url: config.databaseUrl,
-    applicationName: 'tollgate-audit',
-    maxConnections: MAX_CONNECTIONS,
-    logger,
-  });
-  const bus = createBus(config.bus, { logger, metrics, clientId: 'tollgate-audit' });
-  const store = await openFileSegments(config.archiveFolder);
-  const owned = [{ stop: () => store.close() }, { stop: () => pool.end() }, { stop: () => bus.close() }];
+/** The service with its archive in a folder. */
+async function createOnFiles(parts: ServiceParts & AuditConfig): Promise<Service> {
+  const store = await openFileSegments(parts.archiveFolder);
   try {
-    const audit = await createAudit({ ...config, pool, bus, store, logger, metrics });
-    owned.push(audit);
-    const { url } = await audit.listen(config.listen);
-    logger.info({ url }, 'audit serves');
-    return stopInOrder(owned);
+    const audit = await createAudit({ ...parts, store });
+    return { ...audit, stop: () => stopInOrder([{ stop: () => store.close() }, audit]).stop() };
   } catch (error) {
-    await stopInOrder(owned).stop();
+    await store.close();
     throw error;
   }
 }

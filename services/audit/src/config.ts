@@ -1,6 +1,11 @@
-import { type BusConfig, busConfig } from '@tollgate/bus';
-import { type Environment, type ListenAddress, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
-import { LOG_LEVELS } from '@tollgate/telemetry';
+import {
+  type Environment,
+  readConfig,
+  type ServiceConfig,
+  serviceConfigOf,
+  serviceVariables,
+  wholeNumber,
+} from '@tollgate/http';
 import { z } from 'zod';
 
 const MINUTE_MS = 60_000;
@@ -9,12 +14,7 @@ const MIN_SEGMENT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 1 << 30;
 
 const environment = z.object({
-  /** Of the role `audit`, with its password. */
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'must be postgres://role:password@host:port/database'),
-  LISTEN: listenAddress.default({ host: '0.0.0.0', port: 41011 }),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  ...serviceVariables(41011),
   /** Where the archive's segments are kept: on disks that are backed up. */
   AUDIT_ARCHIVE_FOLDER: z.string().min(1),
   /** A segment is closed before it would grow beyond this. */
@@ -25,28 +25,21 @@ const environment = z.object({
   AUDIT_SOURCE_LOST_AFTER_MS: wholeNumber(1_000, DAY_MS).default(30_000),
 });
 
-export interface AuditConfig {
-  readonly databaseUrl: string;
-  readonly listen: ListenAddress;
-  readonly logLevel: (typeof LOG_LEVELS)[number];
+export interface AuditConfig extends ServiceConfig {
   readonly archiveFolder: string;
   readonly segmentBytes: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
-  readonly bus: BusConfig;
 }
 
 /** @throws ConfigError one line that names the variable */
 export function readAuditConfig(env: Environment): AuditConfig {
   const values = readConfig(environment, env);
   return {
-    databaseUrl: values.DATABASE_URL,
-    listen: values.LISTEN,
-    logLevel: values.LOG_LEVEL,
+    ...serviceConfigOf(values, env),
     archiveFolder: values.AUDIT_ARCHIVE_FOLDER,
     segmentBytes: values.AUDIT_SEGMENT_BYTES,
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,
-    bus: readConfig(busConfig, env),
   };
 }

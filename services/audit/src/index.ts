@@ -17,7 +17,7 @@
  * Known limits: a source's missing numbers are kept as ranges, so a source that leaves every other number out costs
  * memory in proportion; the index is one table, not yet partitioned by month.
  */
-export { type Audit, type AuditParts, createAudit } from './app.ts';
+export { type AuditParts, createAudit } from './app.ts';
 export { openFileSegments } from './archive/file-segments.ts';
 export type { SegmentStore } from './archive/segment-store.ts';
 export { type AuditConfig, readAuditConfig } from './config.ts';

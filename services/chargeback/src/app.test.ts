@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Bus, createKafkaBus, initTopics, type Publisher } from '@tollgate/bus';
 import { openPool, type Pool } from '@tollgate/database';
 import { parseEvent, type TollgateEvent } from '@tollgate/events';
-import { ServiceClient } from '@tollgate/http';
+import { type Service, ServiceClient } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import {
   createTestDatabase,
@@ -14,7 +14,7 @@ import {
 } from '@tollgate/testing';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Chargeback, createChargeback } from './app.ts';
+import { createChargeback } from './app.ts';
 import { rollupDifferences } from './charging/rollup-differences.ts';
 import { pricesCommandOf } from './client/prices-command.ts';
 import { reportCommandOf } from './client/report-command.ts';
@@ -32,7 +32,7 @@ let database: TestDatabase;
 let pool: Pool;
 let bus: Bus;
 let publisher: Publisher;
-let chargeback: Chargeback;
+let chargeback: Service;
 
 beforeAll(async () => {
   database = await createTestDatabase({ services: [chargebackMigrations] });

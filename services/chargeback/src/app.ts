@@ -1,15 +1,13 @@
-import { type Bus, type Running, startOutboxRelay } from '@tollgate/bus';
-import { assertMigrated, isInfrastructureError, type Pool } from '@tollgate/database';
+import type { Running } from '@tollgate/bus';
+import { assertMigrated } from '@tollgate/database';
 import {
-  createHttpService,
-  createTokenVerifier,
   followDirectory,
-  type HttpService,
-  type ListenAddress,
+  type Service,
+  type ServiceParts,
   type Stoppable,
+  startServiceFace,
   stopInOrder,
 } from '@tollgate/http';
-import type { Logger, Metrics } from '@tollgate/telemetry';
 import { chargeRoutes } from './charges/charge-routes.ts';
 import { BillingCalendar } from './charging/billing-calendar.ts';
 import { ChargeUsage } from './charging/charge-usage.ts';
@@ -21,35 +19,20 @@ import { priceRoutes } from './prices/price-routes.ts';
 import { StoredPriceBook } from './prices/price-store.ts';
 import { reportRoutes } from './reports/report-routes.ts';
 
-export type ChargebackParts = {
-  /** Under the service's own role. The caller ends it, after `stop`. */
-  readonly pool: Pool;
-  /** The same database, for the outbox's own connections. */
-  readonly databaseUrl: string;
-  /** The caller closes it, after `stop`. */
-  readonly bus: Bus;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+export type ChargebackParts = ServiceParts & {
   /** How long the news of an organisation may come after its first usage, before UTC is assumed. */
   readonly timeZoneGraceMs?: number;
   /** Usage events in one transaction at most. */
   readonly maxBatch?: number;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
 };
-
-export interface Chargeback extends Stoppable {
-  readonly http: HttpService;
-  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
-}
 
 /**
  * The chargeback service from its parts: consumer, outbox and API.
  *
  * @throws DatabaseError `not_migrated`
  */
-export async function createChargeback(parts: ChargebackParts): Promise<Chargeback> {
-  const { pool, bus, logger, metrics, now = Date.now } = parts;
+export async function createChargeback(parts: ChargebackParts): Promise<Service> {
+  const { pool, bus, metrics, now = Date.now } = parts;
   await assertMigrated({ pool, ...chargebackMigrations });
   const started: Stoppable[] = [];
   try {
@@ -75,21 +58,10 @@ export async function createChargeback(parts: ChargebackParts): Promise<Chargeba
       }),
     );
     started.push(consumer);
-    const outbox = startOutboxRelay({
-      pool,
-      connection: { url: parts.databaseUrl, applicationName: 'tollgate-chargeback-outbox' },
-      service: 'chargeback',
-      publisher: await bus.createPublisher(),
-      logger,
-      metrics,
-    });
-    started.push(outbox);
-    const http = createHttpService({
+    const face = await startServiceFace({
+      ...parts,
       name: 'chargeback',
-      logger,
-      metrics,
-      verifier: createTokenVerifier({ view: directory.view, now }),
-      isUnavailable: isInfrastructureError,
+      view: directory.view,
       routes: [
         ...reportRoutes({ pool, view: directory.view }),
         ...chargeRoutes({ pool }),
@@ -97,12 +69,11 @@ export async function createChargeback(parts: ChargebackParts): Promise<Chargeba
       ],
       checks: {
         consumer: () => consumer.trouble(),
-        outbox: () => outbox.trouble(),
         directory: () => directory.check(),
       },
     });
-    started.push(http);
-    return { http, listen: (address) => http.listen(address), stop: () => stopInOrder(started).stop() };
+    started.push(face);
+    return { http: face.http, listen: face.listen, stop: () => stopInOrder(started).stop() };
   } catch (error) {
     await stopInOrder(started).stop();
     throw error;

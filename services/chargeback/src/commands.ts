@@ -1,20 +1,20 @@
-import { createBus } from '@tollgate/bus';
-import { openPool } from '@tollgate/database';
-import { runProcess, stopInOrder } from '@tollgate/http';
-import { createLogger, createMetrics, type Logger } from '@tollgate/telemetry';
+import { runService, type StartService, serviceStart } from '@tollgate/http';
 import { Command } from 'commander';
 import { createChargeback } from './app.ts';
 import { connect } from './client/connect.ts';
 import { pricesCommandOf } from './client/prices-command.ts';
 import { reportCommandOf } from './client/report-command.ts';
-import { type ChargebackConfig, readChargebackConfig } from './config.ts';
+import { readChargebackConfig } from './config.ts';
 
-const MAX_CONNECTIONS = 16;
+const NAME = 'chargeback';
 
 /** `tollgate chargeback run`. */
 export function chargebackCommand(): Command {
-  const command = new Command('chargeback').description('prices, charges and reports');
-  command.command('run').description('run the service; configured by environment variables').action(run);
+  const command = new Command(NAME).description('prices, charges and reports');
+  command
+    .command('run')
+    .description('run the service; configured by environment variables')
+    .action(() => runService(NAME, startChargeback));
   return command;
 }
 
@@ -28,37 +28,5 @@ export function pricesCommand(): Command {
   return pricesCommandOf(() => connect(process.env));
 }
 
-async function run(): Promise<void> {
-  const logger = createLogger({ service: 'chargeback' });
-  process.exitCode = await runProcess({
-    name: 'chargeback',
-    logger,
-    async start() {
-      const config = readChargebackConfig(process.env);
-      logger.level = config.logLevel;
-      return startChargeback(config, logger);
-    },
-  });
-}
-
-async function startChargeback(config: ChargebackConfig, logger: Logger) {
-  const metrics = createMetrics({ processMetrics: true });
-  const pool = openPool({
-    url: config.databaseUrl,
-    applicationName: 'tollgate-chargeback',
-    maxConnections: MAX_CONNECTIONS,
-    logger,
-  });
-  const bus = createBus(config.bus, { logger, metrics, clientId: 'tollgate-chargeback' });
-  const owned = [{ stop: () => pool.end() }, { stop: () => bus.close() }];
-  try {
-    const chargeback = await createChargeback({ ...config, pool, bus, logger, metrics });
-    owned.push(chargeback);
-    const { url } = await chargeback.listen(config.listen);
-    logger.info({ url }, 'chargeback serves');
-    return stopInOrder(owned);
-  } catch (error) {
-    await stopInOrder(owned).stop();
-    throw error;
-  }
-}
+/** The service with everything it needs, from its environment. */
+export const startChargeback: StartService = serviceStart(NAME, readChargebackConfig, createChargeback);

@@ -22,7 +22,7 @@
  * days in reports are UTC days; tables are not partitioned. Who follows `/v1/charges` across a restore of the
  * database into another server has to begin anew.
  */
-export { type Chargeback, type ChargebackParts, createChargeback } from './app.ts';
+export { type ChargebackParts, createChargeback } from './app.ts';
 export { LIST_PRICES_FILE } from './client/prices-command.ts';
 export { type ChargebackConfig, readChargebackConfig } from './config.ts';
 export { ChargebackError, type ChargebackErrorCode } from './errors.ts';

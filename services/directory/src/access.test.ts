@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 function operations() {
-  const { paths } = under.directory.openApi as Document;
+  const { paths } = under.directory.http.openApi as Document;
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({
       method: method.toUpperCase(),
@@ -67,7 +67,7 @@ describe('every operation of the OpenAPI document', () => {
   });
 
   test('answers an unknown method with 405 and what is allowed', async () => {
-    const { paths } = under.directory.openApi as Document;
+    const { paths } = under.directory.http.openApi as Document;
     for (const [path, item] of Object.entries(paths)) {
       const answer = await under.call('PUT', path.replaceAll(/\{[a-z]+\}/gi, 'some_id'), undefined, '');
       expect([path, answer.status]).toEqual([path, 405]);

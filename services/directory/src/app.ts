@@ -1,7 +1,5 @@
-import { type Bus, startOutboxRelay } from '@tollgate/bus';
-import { assertMigrated, isInfrastructureError, type Pool } from '@tollgate/database';
-import { createHttpService, createTokenVerifier, type HttpService, type ListenAddress } from '@tollgate/http';
-import type { Logger, Metrics } from '@tollgate/telemetry';
+import { assertMigrated } from '@tollgate/database';
+import { type Service, type ServiceParts, startServiceFace, stopInOrder } from '@tollgate/http';
 import { bootstrapToken } from './bootstrap.ts';
 import { ENTITY_KINDS } from './entities/index.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -14,32 +12,13 @@ import { tellAgainRoute } from './routes/tell-again-route.ts';
 import { DirectoryWriter } from './store/directory-writer.ts';
 import { startOwnView } from './view/own-view.ts';
 
-export type DirectoryOptions = {
-  /** Under the service's own role. The caller ends it, after `stop`. */
-  readonly pool: Pool;
-  /** The same database, for connections of their own (listening, leading). */
-  readonly databaseUrl: string;
-  /** The caller closes it, after `stop`. */
-  readonly bus: Bus;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+export type DirectoryOptions = ServiceParts & {
   /** Where the first token is written. */
   readonly bootstrapTokenFile: string;
   /** The longest that a role can be granted for. */
   readonly maxGrantMs: number;
   readonly softwareVersion?: string;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
   readonly heartbeatIntervalMs?: number;
-};
-
-export type Directory = {
-  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
-  /** Ends requests in flight, then heartbeats, relay and view. */
-  stop(): Promise<void>;
-  readonly openApi: unknown;
-  /** For tests: a request without a socket. */
-  readonly inject: HttpService['inject'];
 };
 
 /**
@@ -48,8 +27,8 @@ export type Directory = {
  *
  * @throws DatabaseError `not_migrated`
  */
-export async function createDirectory(options: DirectoryOptions): Promise<Directory> {
-  const { pool, databaseUrl, bus, logger, metrics, now = Date.now } = options;
+export async function createDirectory(options: DirectoryOptions): Promise<Service> {
+  const { pool, databaseUrl, bus, logger, now = Date.now } = options;
   await assertMigrated({ pool, schema: directoryMigrations.schema, sets: directoryMigrations.sets });
   const ids = idSource(now);
   const own = await startOwnView({ pool, url: databaseUrl, logger });
@@ -57,16 +36,6 @@ export async function createDirectory(options: DirectoryOptions): Promise<Direct
   if (await bootstrapToken(writer, options.bootstrapTokenFile)) {
     logger.warn({ file: options.bootstrapTokenFile }, 'no access token yet: a first one is in the file');
   }
-  const relay = startOutboxRelay({
-    pool,
-    connection: { url: databaseUrl, applicationName: 'tollgate-directory-outbox' },
-    service: 'directory',
-    publisher: await bus.createPublisher(),
-    logger,
-    metrics,
-    clock: { now },
-    ...(options.softwareVersion === undefined ? {} : { softwareVersion: options.softwareVersion }),
-  });
   const heartbeat = startHeartbeat({
     pool,
     publisher: await bus.createPublisher(),
@@ -75,16 +44,12 @@ export async function createDirectory(options: DirectoryOptions): Promise<Direct
     logger,
     ...(options.heartbeatIntervalMs === undefined ? {} : { intervalMs: options.heartbeatIntervalMs }),
   });
-  const http = createHttpService({
+  const face = await startServiceFace({
+    ...options,
     name: 'directory',
-    logger,
-    metrics,
-    verifier: createTokenVerifier({ view: own.view, now }),
-    isUnavailable: isInfrastructureError,
+    view: own.view,
     checks: {
       view: () => own.trouble(),
-      outbox: () =>
-        relay.trouble() === null ? null : 'events wait: the bus or the database does not answer',
       heartbeat: () => heartbeat.trouble(),
     },
     routes: [
@@ -95,14 +60,8 @@ export async function createDirectory(options: DirectoryOptions): Promise<Direct
     ],
   });
   return {
-    openApi: http.openApi,
-    inject: http.inject,
-    listen: (address) => http.listen(address),
-    async stop() {
-      await http.stop();
-      await heartbeat.stop();
-      await relay.stop();
-      await own.stop();
-    },
+    http: face.http,
+    listen: face.listen,
+    stop: () => stopInOrder([own, heartbeat, face]).stop(),
   };
 }

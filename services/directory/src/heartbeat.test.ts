@@ -3,14 +3,14 @@ import { until } from '@tollgate/testing';
 import { expect, test } from 'vitest';
 import { directoryUnderTest, tokenWith } from './testing/directory-under-test.ts';
 
-/** The relay's publisher, which is asked for first, fails while told to; heartbeats get through. */
+/** The relay's publisher, which is asked for second, fails while told to; heartbeats get through. */
 function busWithBrokenRelay() {
   const state = { broken: false };
   const heartbeats: OutgoingMessage[] = [];
   let publishers = 0;
   const bus: Bus = {
     async createPublisher() {
-      const ofRelay = publishers++ === 0;
+      const ofRelay = publishers++ === 1;
       return {
         async publish(batch) {
           if (!ofRelay) heartbeats.push(...batch);

@@ -18,7 +18,7 @@
  * entities; a deleted entity is gone from the API (the audit trail has its history).
  */
 
-export { createDirectory, type Directory, type DirectoryOptions } from './app.ts';
+export { createDirectory, type DirectoryOptions } from './app.ts';
 export { BOOTSTRAP_PRINCIPAL } from './bootstrap.ts';
 export { DirectoryClient, type DirectoryClientOptions } from './client/directory-client.ts';
 export { directoryClientCommands, directoryCommand } from './commands.ts';

@@ -5,6 +5,7 @@ import {
   DirectoryView,
   type Environment,
   followDirectory,
+  ServiceClient,
   type Stoppable,
   stopInOrder,
 } from '@tollgate/http';
@@ -19,7 +20,7 @@ import { IdSource } from './events/ids.ts';
 import { configuredPolicy } from './policy/configured-policy.ts';
 import type { Policy } from './policy/policy.ts';
 import { openSpool } from './source/open-spool.ts';
-import { type ServiceCall, serviceCall } from './source/service-call.ts';
+import { gapRegister, instanceRegister, type SourceServices } from './source/services.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { upstreamsOf } from './upstream/upstreams.ts';
 
@@ -145,12 +146,12 @@ async function readPolicy(file: string, env: Environment): Promise<PolicyConfig>
   }
 }
 
-function services(config: GatewayConfig): { audit?: ServiceCall; directory?: ServiceCall } {
+function services(config: GatewayConfig): SourceServices {
   const { auditUrl, directoryUrl, token } = config;
   if (token === null) return {};
-  const call = (url: string) => serviceCall({ url, token: () => token, timeoutMs: SERVICE_TIMEOUT_MS });
+  const client = (baseUrl: string) => new ServiceClient({ baseUrl, token, timeoutMs: SERVICE_TIMEOUT_MS });
   return {
-    ...(auditUrl === null ? {} : { audit: call(auditUrl) }),
-    ...(directoryUrl === null ? {} : { directory: call(directoryUrl) }),
+    ...(auditUrl === null ? {} : { audit: gapRegister(client(auditUrl)) }),
+    ...(directoryUrl === null ? {} : { directory: instanceRegister(client(directoryUrl)) }),
   };
 }

@@ -11,7 +11,7 @@ export function deadLettersCommand(environment: NodeJS.ProcessEnv = process.env)
   const command = new Command('dead-letters').description('messages that no consumer could read');
   command.addHelpText(
     'after',
-    '\nReads KAFKA_BROKERS, KAFKA_SSL, KAFKA_CA_FILE, KAFKA_SASL_… and TOLLGATE_TOPIC_PREFIX.\nExit: 0 done, 2 failed.',
+    '\nReads KAFKA_BROKERS, KAFKA_SSL, KAFKA_CA_FILE, KAFKA_SASL_… and TOLLGATE_TOPIC_PREFIX.\nExit: 0 done, 1 failed, 2 wrong use or configuration.',
   );
   command
     .command('list')

@@ -1,3 +1,4 @@
+import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
 import type { ListenAddress } from '../service/http-service.ts';
 
@@ -15,6 +16,13 @@ export const listenAddress = z.string().transform((text, context): ListenAddress
   }
   return { host, port };
 });
+
+/** Where a service's data is, with the role and password it has there. */
+export const databaseUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database');
+
+export const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`);
 
 /** A whole number within bounds, as text. */
 export function wholeNumber(min: number, max: number) {

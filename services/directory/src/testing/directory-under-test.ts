@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Bus, OutgoingMessage } from '@tollgate/bus';
 import { openPool, type Pool } from '@tollgate/database';
+import type { Service } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { createTestDatabase, type TestDatabase, temporaryFolder, until } from '@tollgate/testing';
-import { createDirectory, type Directory, type DirectoryOptions } from '../app.ts';
+import { createDirectory, type DirectoryOptions } from '../app.ts';
 import { directoryMigrations } from '../migrations.ts';
 
 /** A clock that stands still until it is moved. */
@@ -20,7 +21,7 @@ export type Answer = {
 type Body = any;
 
 export type DirectoryUnderTest = {
-  readonly directory: Directory;
+  readonly directory: Service;
   readonly pool: Pool;
   readonly database: TestDatabase;
   readonly clock: TestClock;
@@ -67,7 +68,7 @@ export async function directoryUnderTest(
     body?: unknown,
     token = bootstrapToken,
   ): Promise<Answer> => {
-    const answer = await directory.inject({
+    const answer = await directory.http.inject({
       method: method as 'GET',
       url,
       headers: token === '' ? {} : { authorization: `Bearer ${token}` },

@@ -1,7 +1,7 @@
 import type { Logger } from '@tollgate/telemetry';
 import { closingOf } from './closing.ts';
 import type { EarlierEpochs } from './earlier-epochs.ts';
-import type { Gap } from './gap-answers.ts';
+import type { Gap } from './services.ts';
 import type { SourceVoice } from './source-voice.ts';
 
 export interface RecoverySummary {

@@ -3,8 +3,8 @@ import { EVENT_KINDS, kindOf } from '../spool/frame.ts';
 import { type Place, type ScannedFolder, scanFolder } from '../spool/scan.ts';
 import type { Position } from '../spool/spool.ts';
 import type { SpoolState } from '../spool/state-file.ts';
-import type { Gap } from './gap-answers.ts';
 import { type OpenRequest, OpenRequests } from './open-requests.ts';
+import type { Gap } from './services.ts';
 
 const GAP = kindOf('tollgate.source.gap.v1');
 

@@ -2,32 +2,18 @@ import { readFile } from 'node:fs/promises';
 import type { OutgoingMessage } from '@tollgate/bus';
 import { topicOf } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
-import { z } from 'zod';
 import { subjectOf } from '../spool/event-bytes.ts';
 import { EVENT_KINDS, FrameReader, typeOf } from '../spool/frame.ts';
 import type { Segment } from '../spool/segment.ts';
 import { SEGMENT_HEADER_BYTES } from '../spool/segment-header.ts';
 import type { Position } from '../spool/spool.ts';
-import type { ServiceCall } from './service-call.ts';
-
-/** Numbers of a source that the audit service has not seen, both ends included. */
-export interface Gap {
-  readonly source: string;
-  readonly from: number;
-  readonly to: number;
-}
+import type { Gap, GapRegister } from './services.ts';
 
 export type UnanswerableReason = 'spool-expired' | 'spool-corrupt';
 
-const answer = z.looseObject({
-  gaps: z
-    .array(z.looseObject({ source: z.string().max(160), from: z.int().min(1), to: z.int().min(1) }))
-    .max(10_000),
-});
-
 export interface GapAnswersOptions {
   readonly instance: string;
-  readonly audit: ServiceCall;
+  readonly audit: GapRegister;
   /** Of the epochs of this instance, oldest first. */
   readonly segments: () => readonly Segment[];
   /** What is not acknowledged yet is on its way already. */
@@ -68,7 +54,7 @@ export class GapAnswers {
   /** One round. @throws where the audit service or the broker can't be reached: try again later */
   async round(): Promise<void> {
     const { audit, instance } = this.#options;
-    const { gaps } = answer.parse(await audit.get(`/v1/gaps?instance=${encodeURIComponent(instance)}`));
+    const gaps = await audit.gapsOf(instance);
     const ours = gaps.filter((gap) => gap.source.startsWith(`/gateways/${instance}/`) && gap.from <= gap.to);
     // In the order of the files, so that one that holds many gaps is read once.
     ours.sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.from - b.from));

@@ -1,16 +1,16 @@
 import type { Logger } from '@tollgate/telemetry';
 import type { Instance } from './instance.ts';
-import type { ServiceCall } from './service-call.ts';
+import type { InstanceRegister } from './services.ts';
 
 /** Tells the directory the key that this instance signs with, until it has been heard. */
 export class Registration {
-  readonly #directory: ServiceCall;
+  readonly #directory: InstanceRegister;
   readonly #instance: Instance;
   readonly #logger: Logger;
   #done = false;
   #failures = 0;
 
-  constructor(directory: ServiceCall, instance: Instance, logger: Logger) {
+  constructor(directory: InstanceRegister, instance: Instance, logger: Logger) {
     this.#directory = directory;
     this.#instance = instance;
     this.#logger = logger;
@@ -25,10 +25,7 @@ export class Registration {
   async attempt(): Promise<void> {
     if (this.#done) return;
     try {
-      await this.#directory.post('/v1/gateway-instances', {
-        instance: this.#instance.name,
-        public_key: this.#instance.publicKey,
-      });
+      await this.#directory.register(this.#instance.name, this.#instance.publicKey);
       this.#done = true;
       this.#logger.info({ instance: this.#instance.name }, 'the directory knows this instance and its key');
     } catch (error) {

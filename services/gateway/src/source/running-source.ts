@@ -15,19 +15,11 @@ import { GapAnswers } from './gap-answers.ts';
 import { Heartbeats } from './heartbeats.ts';
 import type { Instance } from './instance.ts';
 import { Registration } from './registration.ts';
-import type { ServiceCall } from './service-call.ts';
+import type { SourceServices } from './services.ts';
 import type { SpoolSettings } from './settings.ts';
 import type { SourceStats } from './source-stats.ts';
 import type { SourceVoice } from './source-voice.ts';
 import { UnrecordedRequests } from './unrecorded.ts';
-
-/** The services that a source talks to besides the bus; without one, that part is left out. */
-export interface SourceServices {
-  /** Asked for the gaps that it sees. */
-  readonly audit?: ServiceCall;
-  /** Told the key of this instance. */
-  readonly directory?: ServiceCall;
-}
 
 export interface RunningSourceOptions {
   readonly log: EventLog;

@@ -2,8 +2,9 @@ import { type EventDraft, MAX_EVENT_BYTES, serializeEvent } from '@tollgate/even
 import type { Clock } from '../clock.ts';
 import type { EventLog } from '../spool/event-log.ts';
 import type { EarlierEpoch } from '../spool/scan.ts';
-import type { Gap, UnanswerableReason } from './gap-answers.ts';
+import type { UnanswerableReason } from './gap-answers.ts';
 import type { Instance } from './instance.ts';
+import type { Gap } from './services.ts';
 import { type StatedMark, statedMark } from './stated-mark.ts';
 import type { UnrecordedPeriod } from './unrecorded.ts';
 

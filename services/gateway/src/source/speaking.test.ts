@@ -3,7 +3,7 @@ import { heartbeatSigningInput, type TollgateEvent } from '@tollgate/events';
 import { temporaryFolder, until } from '@tollgate/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OpenedSpool, OpenSpoolOptions } from './open-spool.ts';
-import type { ServiceCall } from './service-call.ts';
+import type { GapRegister, InstanceRegister } from './services.ts';
 import { BrokerInMemory } from './testing/broker-in-memory.ts';
 import { RequestLife } from './testing/request-life.ts';
 import { newId, openTestSpool, reached } from './testing/spool-under-test.ts';
@@ -38,12 +38,11 @@ function isSigned(
 /** An audit service that misses what the test says. */
 function auditMissing(gaps: () => { source: string; from: number; to: number }[]) {
   const asked: string[] = [];
-  const audit: ServiceCall = {
-    get: async (path) => {
-      asked.push(path);
-      return { gaps: gaps() };
+  const audit: GapRegister = {
+    gapsOf: async (instance) => {
+      asked.push(instance);
+      return gaps();
     },
-    post: async () => null,
   };
   return { audit, asked };
 }
@@ -131,7 +130,7 @@ describe('gap answers', () => {
     const before = broker.messages.length;
     await spool.answerGaps();
     const again = broker.messages.slice(before);
-    expect(asked).toEqual(['/v1/gaps?instance=gw-test']);
+    expect(asked).toEqual(['gw-test']);
     expect(again.map(({ value }) => JSON.parse(value.toString()).sequence)).toEqual(
       [3, 4, 5].map((n) => String(n).padStart(19, '0')),
     );
@@ -200,14 +199,10 @@ describe('gap answers', () => {
     expect(gapEvents(broker).length).toBe(1);
   });
 
-  test('survive an audit service that answers nonsense or nothing', async () => {
+  test('survive an audit service that does not answer', async () => {
     const broker = new BrokerInMemory();
     const { spool } = open(temporaryFolder('gap'));
-    const answers: unknown[] = ['nonsense', { gaps: [{ source: 1 }] }];
-    const audit: ServiceCall = {
-      get: async () => answers.shift() ?? Promise.reject(new Error('away')),
-      post: async () => null,
-    };
+    const audit: GapRegister = { gapsOf: () => Promise.reject(new Error('away')) };
     spool.startPublishing(broker.publisher(), { audit });
     for (let round = 0; round < 3; round += 1) await spool.answerGaps();
     expect(spool.trouble()).toBeNull();
@@ -266,22 +261,17 @@ describe('requests that passed unrecorded', () => {
 describe('the registration of the key', () => {
   test('is tried again until the directory has taken it', async () => {
     const posted: unknown[] = [];
-    const directory: ServiceCall = {
-      get: async () => null,
-      post: async (path, body) => {
-        posted.push({ path, body });
+    const directory: InstanceRegister = {
+      register: async (instance, publicKey) => {
+        posted.push({ instance, publicKey });
         if (posted.length < 3) throw new Error('the directory is away');
-        return null;
       },
     };
     const { spool } = open(temporaryFolder('register'), { settings: { registerMs: 5 } });
     spool.startPublishing(new BrokerInMemory().publisher(), { directory });
     await until(() => spool.stats().registered, { timeoutMs: 5000, intervalMs: 2 });
     expect(posted.length).toBe(3);
-    expect(posted[0]).toEqual({
-      path: '/v1/gateway-instances',
-      body: { instance: 'gw-test', public_key: spool.instance.publicKey },
-    });
+    expect(posted[0]).toEqual({ instance: 'gw-test', publicKey: spool.instance.publicKey });
   });
 });
 

@@ -1,8 +1,9 @@
+import { EXIT_CODES } from '@tollgate/http';
 import { Command, CommanderError } from 'commander';
 import { CATALOGUE } from './catalogue.ts';
 
-/** Exit codes of `tollgate`; docs/operations.md lists them. */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+/** Codes of errors that say what is wrong with the configuration, as packages/http and packages/bus name them. */
+const CONFIG_CODES: readonly string[] = ['config', 'bad-config'];
 
 /** An error whose message tells the reader all there is to know. */
 type CodedError = Error & { readonly code: string };
@@ -29,15 +30,17 @@ export async function run(args: readonly string[]): Promise<number> {
       }
       if (args.length === 0) {
         program.outputHelp({ error: true });
-        return EXIT.usage;
+        return EXIT_CODES.usage;
       }
     }
     await program.parseAsync([...args], { from: 'user' });
-    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT_CODES.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
     process.stderr.write(`tollgate: ${describe(error)}\n`);
-    return error instanceof Error && isCoded(error) && error.code === 'config' ? EXIT.usage : EXIT.failed;
+    return error instanceof Error && isCoded(error) && CONFIG_CODES.includes(error.code)
+      ? EXIT_CODES.usage
+      : EXIT_CODES.failed;
   }
 }
 

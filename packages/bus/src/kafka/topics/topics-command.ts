@@ -30,7 +30,7 @@ export function topicsCommand(environment: NodeJS.ProcessEnv = process.env): Com
     .option('--json', 'one JSON object')
     .addHelpText(
       'after',
-      '\nReads KAFKA_BROKERS, KAFKA_SSL, KAFKA_CA_FILE, KAFKA_SASL_… and TOLLGATE_TOPIC_PREFIX.\nExit: 0 all is as planned, 1 a topic differs from the plan (nothing is changed), 2 failed.',
+      '\nReads KAFKA_BROKERS, KAFKA_SSL, KAFKA_CA_FILE, KAFKA_SASL_… and TOLLGATE_TOPIC_PREFIX.\nExit: 0 all is as planned, 1 failed, or a topic differs from the plan (nothing is changed), 2 wrong use or configuration.',
     )
     .action(async (flags: InitFlags) => {
       const config = commandConfig(environment);
