@@ -15,6 +15,11 @@ export function gatewayCommand(): Command {
     .description('serve until told to stop; configured by environment variables')
     .option('--listen <host:port>', 'where to listen (environment: LISTEN; 0.0.0.0:41002 unless given)')
     .option('--policy-config <file>', 'what is served, and by which rules (GATEWAY_POLICY_CONFIG)')
+    .option(
+      '--anonymous-team <team>',
+      'name or id of the team that callers without a key belong to; on loopback addresses (GATEWAY_ANONYMOUS_TEAM)',
+    )
+    .option('--anonymous-anywhere', 'confirms that on other addresses too (GATEWAY_ANONYMOUS_CONFIRMED=true)')
     .action(run);
   return command;
 }

@@ -1,5 +1,5 @@
 import { busConfig } from '@tollgate/bus';
-import { ConfigError, type Environment, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
+import { ConfigError, type Environment, flag, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
 import type { GatewayOptions } from './app.ts';
@@ -30,6 +30,10 @@ const environment = z.object({
   /** The directory's state of the last run, so that the gateway starts while the bus is down. */
   GATEWAY_DIRECTORY_SNAPSHOT: z.string().min(1).optional(),
   GATEWAY_DIRECTORY_MAX_AGE_SECONDS: seconds(30),
+  /** Name or id of the team that requests without a key are attributed to; `--anonymous-team` wins. */
+  GATEWAY_ANONYMOUS_TEAM: z.string().min(1).max(200).optional(),
+  /** That this is meant on addresses that others can reach; `--anonymous-anywhere` says the same. */
+  GATEWAY_ANONYMOUS_CONFIRMED: flag.default(false),
   GATEWAY_MAX_BODY_BYTES: wholeNumber(1024, 1024 * MIB).default(16 * MIB),
   GATEWAY_MAX_ANSWER_BYTES: wholeNumber(1024, 1024 * MIB).default(64 * MIB),
   GATEWAY_MAX_IN_FLIGHT: wholeNumber(1, 1_000_000).default(10_000),
@@ -58,6 +62,8 @@ export type GatewayConfig = ReturnType<typeof gatewayConfig>;
 export interface GatewayFlags {
   readonly listen?: string | undefined;
   readonly policyConfig?: string | undefined;
+  readonly anonymousTeam?: string | undefined;
+  readonly anonymousAnywhere?: boolean | undefined;
 }
 
 /**
@@ -66,12 +72,19 @@ export interface GatewayFlags {
  * @throws ConfigError one line that names the variable; where no bus is configured, the choices there are
  */
 export function gatewayConfig(env: Environment, flags: GatewayFlags) {
-  const flagged = flags.listen === undefined ? env : { ...env, LISTEN: flags.listen };
-  const read = readConfig(environment, flagged);
+  const read = readConfig(environment, withFlags(env, flags));
+  const listen = read.LISTEN ?? DEFAULT_LISTEN;
   for (const name of ['TOLLGATE_AUDIT_URL', 'TOLLGATE_DIRECTORY_URL'] as const) {
     if (read[name] !== undefined && read.TOLLGATE_TOKEN === undefined) {
       throw new ConfigError('TOLLGATE_TOKEN', `is not set, but ${name} is: give it (or TOLLGATE_TOKEN_FILE)`);
     }
+  }
+  const anonymousTeam = read.GATEWAY_ANONYMOUS_TEAM ?? null;
+  if (anonymousTeam !== null && !read.GATEWAY_ANONYMOUS_CONFIRMED && !isLoopback(listen.host)) {
+    throw new ConfigError(
+      'GATEWAY_ANONYMOUS_TEAM',
+      `lets everybody who reaches ${listen.host} call without a key: listen on 127.0.0.1, or say --anonymous-anywhere (GATEWAY_ANONYMOUS_CONFIRMED=true)`,
+    );
   }
   const options: GatewayOptions = {
     limits: {
@@ -87,7 +100,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     maxDirectoryAgeMs: read.GATEWAY_DIRECTORY_MAX_AGE_SECONDS * 1000,
   };
   return {
-    listen: read.LISTEN ?? DEFAULT_LISTEN,
+    listen,
     policyFile: flags.policyConfig ?? read.GATEWAY_POLICY_CONFIG,
     spoolFolder: read.GATEWAY_SPOOL_FOLDER,
     spool: {
@@ -101,6 +114,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
       maxConnections: read.GATEWAY_UPSTREAM_CONNECTIONS,
       connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
     },
+    anonymousTeam,
     stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,
     auditUrl: read.TOLLGATE_AUDIT_URL ?? null,
     directoryUrl: read.TOLLGATE_DIRECTORY_URL ?? null,
@@ -109,4 +123,18 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     bus: readConfig(busConfig, env),
     options,
   };
+}
+
+/** The environment as the flags change it. */
+function withFlags(env: Environment, flags: GatewayFlags): Environment {
+  return {
+    ...env,
+    ...(flags.listen === undefined ? {} : { LISTEN: flags.listen }),
+    ...(flags.anonymousTeam === undefined ? {} : { GATEWAY_ANONYMOUS_TEAM: flags.anonymousTeam }),
+    ...(flags.anonymousAnywhere === true ? { GATEWAY_ANONYMOUS_CONFIRMED: 'true' } : {}),
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -13,6 +13,7 @@ import { loadPolicyConfig, type PolicyConfig, PolicyConfigError } from '@tollgat
 import { createMetrics, type Logger } from '@tollgate/telemetry';
 import manifest from '../package.json' with { type: 'json' };
 import { createGateway } from './app.ts';
+import { AnonymousTeam } from './callers/anonymous-team.ts';
 import { authenticateByDirectory } from './callers/directory-authentication.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type GatewayConfig, type GatewayFlags, gatewayConfig } from './config.ts';
@@ -87,6 +88,8 @@ async function serve(
   const directoryAgeMs = () => (complete ? view.heartbeatAgeMs(clock.now()) : Number.POSITIVE_INFINITY);
   const isCurrent = () => directoryAgeMs() <= config.options.maxDirectoryAgeMs;
 
+  const anonymous = config.anonymousTeam === null ? null : new AnonymousTeam(view, config.anonymousTeam);
+
   const opened = openSpool({
     folder: config.spoolFolder,
     settings: config.spool,
@@ -106,12 +109,14 @@ async function serve(
     log: logger,
     metrics,
     spool: opened.spool,
-    authenticate: authenticateByDirectory(view, clock, isCurrent),
+    authenticate: authenticateByDirectory(view, clock, isCurrent, anonymous),
     policy: () => policy,
     directoryAgeMs,
     mayReadMetrics: metricsReader(view, clock),
     troubles: () =>
-      [view.trouble(), directory.follower.trouble(), opened.trouble()].filter((trouble) => trouble !== null),
+      [view.trouble(), directory.follower.trouble(), opened.trouble(), anonymous?.trouble() ?? null].filter(
+        (trouble) => trouble !== null,
+      ),
     countUnrecorded: () => opened.countUnrecorded(),
   });
   const url = await gateway.listen(config.listen.host, config.listen.port);

@@ -62,7 +62,7 @@ export class Door {
       writeRefusal(res, requestId, refuse('shutting_down'));
       return null;
     }
-    const caller = authenticate(req.headers.authorization);
+    const caller = authenticate(req.headers.authorization, req.headers.origin);
     if (typeof caller !== 'string') return { requestId, caller, requestedAtMs: clock.now(), arrivedMs };
     this.#turnAway(caller, requestId, req, res);
     return null;

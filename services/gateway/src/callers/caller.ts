@@ -14,7 +14,10 @@ export interface Caller {
 export type Unauthenticated = 'missing_api_key' | 'invalid_api_key' | 'expired_api_key' | 'directory_stale';
 
 /**
- * Finds the caller by the value of the `authorization` header; asked once per request, so it has to be a look-up
- * in memory.
+ * Finds the caller by the values of the headers `authorization` and `origin` (which browsers send); asked once per
+ * request, so it has to be a look-up in memory.
  */
-export type Authenticate = (authorization: string | undefined) => Caller | Unauthenticated;
+export type Authenticate = (
+  authorization: string | undefined,
+  origin?: string | undefined,
+) => Caller | Unauthenticated;

@@ -1,5 +1,6 @@
 import { type DirectoryView, hashCredential, type KnownApiKey, parseBearer } from '@tollgate/http';
 import type { Clock } from '../clock.ts';
+import { type AnonymousTeam, isAnonymous } from './anonymous-team.ts';
 import type { Authenticate, Caller } from './caller.ts';
 
 /**
@@ -9,14 +10,19 @@ import type { Authenticate, Caller } from './caller.ts';
  * (events/attribution-text.ts).
  *
  * @param isCurrent whether the state is complete and recent; otherwise a key that is not in it may well be valid
+ * @param anonymous whom requests without a key are attributed to; without it they are turned away
  */
 export function authenticateByDirectory(
   view: DirectoryView,
   clock: Clock,
   isCurrent: () => boolean,
+  anonymous: AnonymousTeam | null = null,
 ): Authenticate {
   const callers = new WeakMap<KnownApiKey, Caller>();
-  return (authorization) => {
+  return (authorization, origin) => {
+    if (anonymous !== null && isAnonymous(authorization, origin)) {
+      return anonymous.caller() ?? (isCurrent() ? 'missing_api_key' : 'directory_stale');
+    }
     const secret = parseBearer(authorization);
     if (secret === null) return 'missing_api_key';
     const known = view.apiKeyByHash(hashCredential(secret));
