@@ -88,6 +88,8 @@ export const limitData = z.looseObject({
   scope: z.record(z.string().max(32), z.string().max(256)),
   unit: z.enum(['requests', 'input-tokens', 'output-tokens', 'total-tokens', 'money', 'concurrent-requests']),
   window: z.enum(['minute', 'hour', 'day', 'month', 'none']),
+  /** IANA name; days and months are those of its calendar. */
+  time_zone: z.string().min(1).max(64),
   amount: decimal,
   currency: currency.nullable(),
   strict: z.boolean(),

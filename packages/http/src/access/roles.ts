@@ -17,6 +17,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'periods:read',
     'periods:close',
     'limits:read',
+    'budgets:read',
     'gaps:read',
   ],
   security: [
@@ -48,9 +49,18 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'periods:read',
     'limits:read',
     'limits:write',
+    'budgets:read',
     'dead-letters:replay',
   ],
-  team: ['directory:read', 'grants:request', 'report:read', 'audit:read', 'prices:read', 'limits:read'],
+  team: [
+    'directory:read',
+    'grants:request',
+    'report:read',
+    'audit:read',
+    'prices:read',
+    'limits:read',
+    'budgets:read',
+  ],
 };
 
 /** Whether `text` is a role of ours; groups can also hold roles that only a policy's `rbac` section knows. */
