@@ -1,9 +1,8 @@
-import type { ModelPrices, PriceBook } from '../prices/price-book.ts';
+import { type ModelPrices, type PriceBook, pricesOf, priceUsage } from '@tollgate/pricing';
 import { billingPeriodAt } from '../time/billing-period.ts';
 import { epochHour, epochMicros } from '../time/instant.ts';
 import type { AttributionRow, AttributionRows } from './attribution-id.ts';
 import { type ChargedUsage, currencyOf, type UsageEvent } from './charged-usage.ts';
-import { pricesOf, priceUsage } from './price-usage.ts';
 
 /** The zone of organisations whose own nobody knows. */
 export const ASSUMED_TIME_ZONE = 'UTC';

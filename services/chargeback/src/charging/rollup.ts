@@ -1,6 +1,5 @@
 import type { UsageOutcome } from '@tollgate/events';
-import type { PriceRow } from '../prices/price-row.ts';
-import { amountOf } from '../prices/unit-price.ts';
+import { amountOf, type PriceRow } from '@tollgate/pricing';
 import { hourStart } from '../time/instant.ts';
 import type { AttributionRow } from './attribution-id.ts';
 import type { ChargedUsage } from './charged-usage.ts';

@@ -1,9 +1,9 @@
+import { PriceBook, priceInForce } from '@tollgate/pricing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { priceOf } from '../testing/price-rows.ts';
 import { epochMicros } from '../time/instant.ts';
 import { checkPrices } from './check-prices.ts';
-import { PriceBook, priceInForce } from './price-book.ts';
 import type { PriceDraft, PriceRow } from './price-row.ts';
 
 const NOW = '2026-06-01T00:00:00Z';

@@ -1,25 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { PriceData, ServingMode, TokenClass } from '@tollgate/events';
-import type { Amount } from '@tollgate/money';
+import type { ServingMode, TokenClass } from '@tollgate/events';
+import { type PriceFields, type PriceRow, priceRowOf } from '@tollgate/pricing';
 import { type EpochMicros, epochMicros } from '../time/instant.ts';
 import { uuidFromDigest } from '../uuid-from-digest.ts';
-import { unitPrice } from './unit-price.ts';
+import { rethrown } from './pricing-errors.ts';
+
+export type { PriceRow };
 
 /** A price row before it has an id: what a CSV or a request brings. */
-export type PriceDraft = Pick<
-  PriceData,
-  | 'provider'
-  | 'model'
-  | 'serving_mode'
-  | 'region'
-  | 'token_class'
-  | 'amount'
-  | 'per_quantity'
-  | 'currency'
-  | 'effective_from'
-  | 'effective_to'
-  | 'source'
->;
+export type PriceDraft = Omit<PriceFields, 'price_id' | 'version'>;
 
 /** What a price is for. The provider is not part of it, since attribution names none: it only describes the row. */
 export type PriceKey = {
@@ -28,18 +17,6 @@ export type PriceKey = {
   /** Null stands for every region that has no row of its own. */
   readonly region: string | null;
   readonly token_class: TokenClass;
-};
-
-/** An immutable row of the price book. */
-export type PriceRow = {
-  readonly data: PriceDraft & { readonly price_id: string; readonly version: number };
-  readonly fromMicros: EpochMicros;
-  /** Null: until a later row of the same key starts. */
-  readonly toMicros: EpochMicros | null;
-  /** The price of one token. */
-  readonly unit: Amount;
-  /** The same as text. */
-  readonly unitText: string;
 };
 
 /** The first version of a row, and so far the only one. */
@@ -51,15 +28,12 @@ const FIRST_VERSION = 1;
  * @throws ChargebackError `price_invalid`, `instant_invalid`
  */
 export function priceRow(draft: PriceDraft): PriceRow {
-  const fromMicros = epochMicros(draft.effective_from);
-  const unit = unitPrice(draft.amount, draft.per_quantity);
-  return {
-    data: { ...draft, price_id: priceId(draft, fromMicros), version: FIRST_VERSION },
-    fromMicros,
-    toMicros: draft.effective_to === null ? null : epochMicros(draft.effective_to),
-    unit,
-    unitText: unit.toString(),
-  };
+  const id = priceId(draft, epochMicros(draft.effective_from));
+  try {
+    return priceRowOf({ ...draft, price_id: id, version: FIRST_VERSION });
+  } catch (error) {
+    throw rethrown(error);
+  }
 }
 
 /** One text per key. */

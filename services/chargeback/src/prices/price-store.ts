@@ -1,5 +1,5 @@
 import type { Pool, Transaction } from '@tollgate/database';
-import { PriceBook } from './price-book.ts';
+import { PriceBook } from '@tollgate/pricing';
 import { type PriceDraft, type PriceRow, priceRow } from './price-row.ts';
 
 /** Charging holds it shared, an import alone, so that what was charged before an import was requested before it. */

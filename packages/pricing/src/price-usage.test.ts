@@ -2,12 +2,11 @@ import type { Attribution, Quantities } from '@tollgate/events';
 import { Amount } from '@tollgate/money';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PriceBook } from '../prices/price-book.ts';
-import type { PriceRow } from '../prices/price-row.ts';
-import { priceOf } from '../testing/price-rows.ts';
-import { ATTRIBUTION, NO_TOKENS } from '../testing/usage-events.ts';
-import { epochMicros } from '../time/instant.ts';
+import { epochMicros } from './instant.ts';
+import { PriceBook } from './price-book.ts';
+import type { PriceRow } from './price-row.ts';
 import { type ChargeLine, pricesOf, priceUsage } from './price-usage.ts';
+import { ATTRIBUTION, NO_TOKENS, priceOf } from './testing/fixtures.ts';
 
 const AT = '2026-03-10T12:00:00Z';
 

@@ -1,6 +1,6 @@
-import type { TokenClass } from '@tollgate/events';
-import type { EpochMicros } from '../time/instant.ts';
-import type { PriceKey, PriceRow } from './price-row.ts';
+import type { ServingMode, TokenClass } from '@tollgate/events';
+import type { EpochMicros } from './instant.ts';
+import type { PriceRow } from './price-row.ts';
 
 /** What a model costs where it is served so: per token class, the rows of the region and those of all regions. */
 export type ModelPrices = ReadonlyMap<
@@ -9,7 +9,11 @@ export type ModelPrices = ReadonlyMap<
 >;
 
 /** What was served, how and where. */
-export type ModelUse = Omit<PriceKey, 'token_class'>;
+export type ModelUse = {
+  readonly model: string;
+  readonly serving_mode: ServingMode;
+  readonly region: string | null;
+};
 
 export const NO_PRICES: ModelPrices = new Map();
 /** Models × serving modes × regions that were asked for; past it the memory starts anew. */

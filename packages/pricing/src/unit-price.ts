@@ -1,5 +1,5 @@
 import { Amount, MoneyError, multiplyPrice } from '@tollgate/money';
-import { ChargebackError } from '../errors.ts';
+import { PricingError } from './errors.ts';
 
 const POWER_OF_TEN = /^10*$/;
 
@@ -9,11 +9,11 @@ const POWER_OF_TEN = /^10*$/;
  *
  * @param amount a decimal from zero, such as `0.54`
  * @param perQuantity how many tokens `amount` pays for: 1, 10, … 1000000 …
- * @throws ChargebackError `price_invalid`
+ * @throws PricingError `price_invalid`
  */
 export function unitPrice(amount: string, perQuantity: number): Amount {
   if (!POWER_OF_TEN.test(String(perQuantity))) {
-    throw new ChargebackError(
+    throw new PricingError(
       'price_invalid',
       'per_quantity: must be a power of ten (1, 1000, 1000000 …), so that every amount is an exact decimal',
     );
@@ -34,5 +34,5 @@ function decimalFromZero(text: string): Amount {
   } catch (error) {
     if (!(error instanceof MoneyError)) throw error;
   }
-  throw new ChargebackError('price_invalid', 'amount: must be a decimal from zero, such as 0.54');
+  throw new PricingError('price_invalid', 'amount: must be a decimal from zero, such as 0.54');
 }
