@@ -29,6 +29,7 @@ const STREAM_ERROR_STATUS = 500;
  */
 export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCall {
   queued = false;
+  seat = 0;
 
   readonly #env: CallEnvironment;
   readonly #admission: Admission;
