@@ -48,11 +48,11 @@ class CallList {
     return true;
   }
 
-  /** From the last to the first, so that `visit` may delete the call it is given. */
-  forEach(visit: (call: RunningCall) => void): void {
+  /** From the last to the first, so that `each` may delete the call it is given. */
+  visit(each: (call: RunningCall) => void): void {
     for (let seat = this.#calls.length - 1; seat >= 0; seat -= 1) {
       const call = this.#calls[seat];
-      if (call !== undefined) visit(call);
+      if (call !== undefined) each(call);
     }
   }
 }
@@ -103,21 +103,21 @@ export class RunningCalls {
     const now = this.#clock.monotonic();
     const progress = now >= this.#nextProgressMs;
     if (progress) this.#nextProgressMs = now + PROGRESS_INTERVAL_MS;
-    this.#calls.forEach((call) => {
+    this.#calls.visit((call) => {
       call.checkDeadlines(now);
       if (progress) call.noteProgress();
     });
-    this.#lingering.forEach((call) => call.checkDeadlines(now));
+    this.#lingering.visit((call) => call.checkDeadlines(now));
   }
 
   /** Resolves once nothing is in flight; after `deadlineMs` what is left is given up. */
   async drain(deadlineMs: number): Promise<void> {
     if (this.#calls.size === 0) return;
-    this.#calls.forEach((call) => call.lastOnConnection());
+    this.#calls.visit((call) => call.lastOnConnection());
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idle.push(resolve);
     const timer = setTimeout(() => {
-      this.#calls.forEach((call) => call.endNow());
+      this.#calls.visit((call) => call.endNow());
     }, deadlineMs);
     await promise;
     clearTimeout(timer);
