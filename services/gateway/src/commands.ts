@@ -4,6 +4,8 @@ import { Command } from 'commander';
 import type { GatewayFlags } from './config.ts';
 import { startGateway } from './run.ts';
 
+export { startGateway };
+
 /** Beyond the longest stop deadline that the configuration usually asks for. */
 const STOP_DEADLINE_MS = 30_000;
 

@@ -30,9 +30,17 @@ async function nounCommand(name: string): Promise<Command> {
 
 /** Every command of `tollgate`, by name. */
 export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
+  start: {
+    description: 'a whole Tollgate in this process',
+    load: async () => (await import('../start/index.ts')).startCommand(),
+  },
   gateway: {
     description: 'the OpenAI-compatible gateway',
     load: async () => (await import('@tollgate/gateway/commands')).gatewayCommand(),
+  },
+  policy: {
+    description: 'policy-config.yaml: check it, see what it would do',
+    load: async () => (await import('@tollgate/policy/commands')).policyCommand(),
   },
   directory: {
     description: 'who may call: organisations, teams, people, keys',

@@ -1,6 +1,7 @@
 import { EXIT_CODES } from '@tollgate/http';
 import { Command, CommanderError } from 'commander';
 import { CATALOGUE } from './catalogue.ts';
+import { useLocalTollgate } from './use-local-tollgate.ts';
 
 /** Codes of errors that say what is wrong with the configuration, as packages/http and packages/bus name them. */
 const CONFIG_CODES: readonly string[] = ['config', 'bad-config'];
@@ -19,6 +20,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('Audit and chargeback for language models on Databricks')
     .exitOverride()
     .showHelpAfterError('(see --help)');
+  useLocalTollgate(program);
   const name = args[0] ?? '';
   const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined;
   try {

@@ -1,76 +1,63 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { StackBus } from './stack-bus.ts';
 
-export type ServiceName = 'simulated-databricks' | 'directory' | 'audit' | 'chargeback' | 'gateway';
+/** The services of a whole Tollgate. */
+export const SERVICES = ['directory', 'audit', 'chargeback', 'gateway'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+/** Something for each service. */
+export function byService<T>(of: (name: ServiceName) => T): Record<ServiceName, T> {
+  return Object.fromEntries(SERVICES.map((name) => [name, of(name)])) as Record<ServiceName, T>;
+}
+
+/** With what stands for Databricks. */
+export type PartName = ServiceName | 'simulated-databricks';
 
 export interface EnvironmentOptions {
+  /** Each service keeps what it keeps in a folder of its own here, and the first token lies here. */
   readonly folder: string;
-  readonly ports: Readonly<Record<ServiceName, number>>;
+  /** `host:port` of each. */
+  readonly addresses: Readonly<Record<ServiceName, string>>;
   readonly bus: StackBus;
   /** By schema. */
   readonly databaseUrls: Readonly<Record<string, string>>;
-  readonly upstreamLatencyMs: number;
+  readonly gateway: {
+    readonly instance: string;
+    readonly policyFile: string;
+    /** Of the gateway's own token for the other services. */
+    readonly tokenFile: string;
+  };
+  /** Where models are served: what the gateway reads `DATABRICKS_HOST` and `DATABRICKS_TOKEN` from. */
+  readonly upstream: Readonly<Record<string, string>>;
 }
 
-/** How each service of a stack is started: what stands after `tollgate`, and its environment. */
-export function serviceEnvironment(
-  options: EnvironmentOptions,
-): Record<ServiceName, { args: string[]; env: Record<string, string> }> {
-  const { folder, ports, bus, databaseUrls } = options;
-  const upstreamToken = `simulated-${randomBytes(12).toString('hex')}`;
-  const at = (name: ServiceName) => `127.0.0.1:${ports[name]}`;
-  const base = {
-    PATH: process.env['PATH'] ?? '',
-    NODE_ENV: 'production',
-    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'info',
-  };
-  const state = (name: ServiceName) => join(folder, name);
-  const tokenFile = join(folder, 'bootstrap-token');
+/** Where the directory writes its first token. */
+export function bootstrapTokenFile(folder: string): string {
+  return join(folder, 'bootstrap-token');
+}
+
+/** How each service of a whole Tollgate is configured, whether it runs in this process or in one of its own. */
+export function serviceEnvironment(options: EnvironmentOptions): Record<ServiceName, Record<string, string>> {
+  const { folder, addresses, bus, databaseUrls, gateway } = options;
   const service = (name: ServiceName, extra: Record<string, string>) => ({
-    args: [name, 'run'],
-    env: {
-      ...base,
-      ...bus.environmentOf(databaseUrls[name] ?? ''),
-      DATABASE_URL: databaseUrls[name] ?? '',
-      LISTEN: at(name),
-      ...extra,
-    },
+    ...bus.environmentOf(databaseUrls[name] ?? ''),
+    DATABASE_URL: databaseUrls[name] ?? '',
+    LISTEN: addresses[name],
+    ...extra,
   });
   return {
-    'simulated-databricks': {
-      args: [
-        'simulated-databricks',
-        'run',
-        '--listen',
-        at('simulated-databricks'),
-        '--latency-ms',
-        String(options.upstreamLatencyMs),
-      ],
-      env: { ...base, DATABRICKS_TOKEN: upstreamToken },
-    },
-    directory: service('directory', { TOLLGATE_BOOTSTRAP_TOKEN_FILE: tokenFile }),
-    audit: service('audit', { AUDIT_ARCHIVE_FOLDER: join(state('audit'), 'archive') }),
+    directory: service('directory', { TOLLGATE_BOOTSTRAP_TOKEN_FILE: bootstrapTokenFile(folder) }),
+    audit: service('audit', { AUDIT_ARCHIVE_FOLDER: join(folder, 'audit', 'archive') }),
     chargeback: service('chargeback', {}),
     gateway: {
-      args: [
-        'gateway',
-        'run',
-        '--listen',
-        at('gateway'),
-        '--policy-config',
-        join(folder, 'policy-config.yaml'),
-      ],
-      env: {
-        ...base,
-        ...bus.environmentOf(null),
-        DATABRICKS_TOKEN: upstreamToken,
-        GATEWAY_SPOOL_FOLDER: join(state('gateway'), 'spool'),
-        GATEWAY_INSTANCE: 'replay-1',
-        TOLLGATE_DIRECTORY_URL: `http://${at('directory')}`,
-        TOLLGATE_AUDIT_URL: `http://${at('audit')}`,
-        TOLLGATE_TOKEN_FILE: tokenFile,
-      },
+      ...bus.environmentOf(null),
+      ...options.upstream,
+      LISTEN: addresses.gateway,
+      GATEWAY_POLICY_CONFIG: gateway.policyFile,
+      GATEWAY_SPOOL_FOLDER: join(folder, 'gateway', 'spool'),
+      GATEWAY_INSTANCE: gateway.instance,
+      TOLLGATE_DIRECTORY_URL: `http://${addresses.directory}`,
+      TOLLGATE_AUDIT_URL: `http://${addresses.audit}`,
+      TOLLGATE_TOKEN_FILE: gateway.tokenFile,
     },
   };
 }

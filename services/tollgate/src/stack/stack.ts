@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { migrate } from '@tollgate/database';
 import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from '@tollgate/database/embedded';
+import { DirectoryClient } from '@tollgate/directory';
 import type { Logger } from '@tollgate/telemetry';
-import { serviceSchemas } from '../database/schemas.ts';
-import { type ServiceName, serviceEnvironment } from './environment.ts';
+import { bootstrapTokenFile, type PartName, SERVICES } from './environment.ts';
 import { importListPrices } from './list-prices.ts';
+import { serviceCommands } from './service-commands.ts';
+import { migrateSchemas } from './service-databases.ts';
 import { ServiceProcess } from './service-process.ts';
 import { openEmbedded, openKafka, type StackBus, type StackBusChoice } from './stack-bus.ts';
 
@@ -34,7 +34,7 @@ export interface Stack {
   readonly token: string;
   readonly bus: StackBus;
   readonly postgres: EmbeddedPostgres;
-  readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
+  readonly services: Readonly<Record<PartName, ServiceProcess>>;
   stop(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export const STACK_MODEL = 'databricks-meta-llama-3-3-70b-instruct';
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 25_000;
 /** In the order in which they start; they stop the other way round, so that what is in flight arrives. */
-const START_ORDER = ['simulated-databricks', 'directory', 'audit', 'chargeback', 'gateway'] as const;
+const START_ORDER = ['simulated-databricks', ...SERVICES] as const;
 
 /**
  * Brings up a stack on free ports and waits until every service is ready.
@@ -82,26 +82,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         `http://127.0.0.1:${ports['simulated-databricks']}/serving-endpoints`,
       ),
     );
-    const environment = serviceEnvironment({
+    const commands = serviceCommands({
       folder,
       ports,
       bus,
       databaseUrls,
-      upstreamLatencyMs: options.upstreamLatencyMs ?? 0,
+      latencyMs: options.upstreamLatencyMs ?? 0,
     });
     const services = Object.fromEntries(
       START_ORDER.map((name) => [
         name,
         new ServiceProcess({
           name,
-          ...environment[name],
+          ...commands[name],
           logFile: join(folder, 'logs', `${name}.log`),
           url: `http://127.0.0.1:${ports[name]}`,
           readyTimeoutMs: READY_TIMEOUT_MS,
           stopTimeoutMs: STOP_TIMEOUT_MS,
         }),
       ]),
-    ) as Record<ServiceName, ServiceProcess>;
+    ) as Record<PartName, ServiceProcess>;
     for (const name of START_ORDER) started.push(services[name]);
     await services.directory.start();
     await Promise.all(
@@ -112,9 +112,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       directoryUrl: services.directory.url,
       auditUrl: services.audit.url,
       chargebackUrl: services.chargeback.url,
-      token: readFileSync(join(folder, 'bootstrap-token'), 'utf8').trim(),
+      token: readFileSync(bootstrapTokenFile(folder), 'utf8').trim(),
     };
-    await importListPrices(addresses);
+    await priceByLists(addresses);
     return {
       ...addresses,
       bus,
@@ -130,24 +130,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function servicePorts(): Promise<Record<ServiceName, number>> {
-  const ports: Partial<Record<ServiceName, number>> = {};
+async function servicePorts(): Promise<Record<PartName, number>> {
+  const ports: Partial<Record<PartName, number>> = {};
   for (const name of START_ORDER) ports[name] = await freePort();
-  return ports as Record<ServiceName, number>;
+  return ports as Record<PartName, number>;
 }
 
-/** The URL of each service's own role, by schema. */
-async function migrateSchemas(ownerUrl: string, logger: Logger): Promise<Record<string, string>> {
-  const urls: Record<string, string> = {};
-  for (const service of await serviceSchemas()) {
-    const rolePassword = randomBytes(18).toString('base64url');
-    await migrate({ ownerUrl, ...service, rolePassword, logger });
-    const url = new URL(ownerUrl);
-    url.username = service.role;
-    url.password = rolePassword;
-    urls[service.schema] = url.toString();
-  }
-  return urls;
+/** The role platform may not set prices itself, but give somebody the right to. */
+async function priceByLists(stack: {
+  readonly directoryUrl: string;
+  readonly chargebackUrl: string;
+  readonly token: string;
+}): Promise<void> {
+  const directory = new DirectoryClient({ baseUrl: stack.directoryUrl, token: stack.token });
+  const finance = await directory.accessTokens.create({
+    principal_type: 'service',
+    principal_id: 'stack',
+    name: 'list prices',
+    scopes: ['prices:write'],
+  });
+  await importListPrices({ chargebackUrl: stack.chargebackUrl, token: finance.secret });
 }
 
 function onlyTheSimulated(upstreamUrl: string): string {

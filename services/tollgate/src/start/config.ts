@@ -1,0 +1,85 @@
+import { ConfigError, type Environment, listenAddress, logLevel, readConfig } from '@tollgate/http';
+import { z } from 'zod';
+import { DEFAULT_HOME, type Home, homeAt } from './home.ts';
+import type { PortWish } from './ports.ts';
+
+/** What was given on the command line. */
+export interface StartFlags {
+  readonly dataFolder?: string;
+  readonly listen?: string;
+  readonly portOffset?: number;
+  readonly freePorts?: true;
+  readonly anonymousTeam?: string;
+  readonly json?: true;
+}
+
+const environment = z.object({
+  /** `--data-folder` wins. */
+  TOLLGATE_HOME: z.string().default(DEFAULT_HOME),
+  DATABRICKS_HOST: z.string().optional(),
+  DATABRICKS_TOKEN: z.string().optional(),
+  LOG_LEVEL: logLevel.default('info'),
+});
+
+/** What decides where services are and what they keep; a Tollgate on one machine decides that by itself. */
+const OURS_TO_SAY = /^(KAFKA_|TOLLGATE_|DATABASE_|LISTEN|DATABRICKS_)/;
+
+export interface StartConfig {
+  readonly home: Home;
+  readonly ports: PortWish;
+  /** The workspace that models are served from; null: a simulated one. */
+  readonly databricks: Readonly<Record<'DATABRICKS_HOST' | 'DATABRICKS_TOKEN', string>> | null;
+  /** Settings of single services, such as `GATEWAY_MAX_IN_FLIGHT`, and what a policy's secrets are read from. */
+  readonly passedOn: Readonly<Record<string, string>>;
+}
+
+/** @throws ConfigError one line that names the variable */
+export function startConfig(env: Environment, flags: StartFlags): StartConfig {
+  const values = readConfig(environment, env);
+  return {
+    home: homeAt(flags.dataFolder ?? values.TOLLGATE_HOME),
+    ports: {
+      listen: flags.listen === undefined ? null : listenOf(flags.listen),
+      offset: flags.portOffset ?? 0,
+      free: flags.freePorts === true,
+    },
+    databricks: databricksOf(values),
+    passedOn: {
+      ...Object.fromEntries(
+        Object.entries(env).flatMap(([name, value]) =>
+          value === undefined || OURS_TO_SAY.test(name) ? [] : [[name, value]],
+        ),
+      ),
+      LOG_LEVEL: values.LOG_LEVEL,
+      ...(flags.anonymousTeam === undefined ? {} : { GATEWAY_ANONYMOUS_TEAM: flags.anonymousTeam }),
+    },
+  };
+}
+
+function listenOf(text: string): { host: string; port: number } {
+  const parsed = listenAddress.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError('--listen', parsed.error.issues[0]?.message ?? 'must be host:port');
+}
+
+/** Both or none: half of it is a mistake that must not end in a bill for nothing, or in made-up answers. */
+function databricksOf(values: {
+  DATABRICKS_HOST?: string | undefined;
+  DATABRICKS_TOKEN?: string | undefined;
+}): StartConfig['databricks'] {
+  const { DATABRICKS_HOST, DATABRICKS_TOKEN } = values;
+  if (DATABRICKS_HOST === undefined && DATABRICKS_TOKEN === undefined) return null;
+  if (DATABRICKS_HOST === undefined) {
+    throw new ConfigError(
+      'DATABRICKS_HOST',
+      'is not set, but DATABRICKS_TOKEN is: set both, or none for a simulated workspace',
+    );
+  }
+  if (DATABRICKS_TOKEN === undefined) {
+    throw new ConfigError(
+      'DATABRICKS_TOKEN',
+      'is not set, but DATABRICKS_HOST is: set both, or none for a simulated workspace',
+    );
+  }
+  return { DATABRICKS_HOST, DATABRICKS_TOKEN };
+}
