@@ -1,15 +1,13 @@
 import type { Transaction } from '@tollgate/database';
-import { type EventDraft, KINDS, MAX_EVENT_BYTES } from '@tollgate/events';
-import { BusError } from '../errors.ts';
+import type { EventDraft } from '@tollgate/events';
+import { draftText } from './draft-text.ts';
+import { textArray } from './text-array.ts';
 
 export type OutboxEntry = {
   readonly draft: EventDraft;
   /** State topics compact by it; elsewhere it is metadata. */
   readonly key: string;
 };
-
-/** What the envelope adds to a draft: source, sequence, and the fixed members. */
-const ENVELOPE_BYTES = 512;
 
 /**
  * Puts events on their way in the transaction that makes the change they tell of: both happen, or neither. They are
@@ -19,7 +17,6 @@ const ENVELOPE_BYTES = 512;
  */
 export async function enqueue(tx: Transaction, entries: readonly OutboxEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const drafts = entries.map(({ draft }) => draftText(draft));
   await tx.query({
     name: 'bus.enqueue',
     text: `WITH added AS (
@@ -28,21 +25,9 @@ export async function enqueue(tx: Transaction, entries: readonly OutboxEntry[]):
              ORDER BY n
            )
            SELECT pg_notify('tollgate_outbox_' || current_schema(), '')`,
-    values: [entries.map(({ key }) => key), drafts],
+    values: [
+      textArray(entries.map(({ key }) => key)),
+      textArray(entries.map(({ draft }) => draftText(draft))),
+    ],
   });
-}
-
-function draftText(draft: EventDraft): string {
-  if (!KINDS[draft.type].numbered) {
-    throw new BusError('not-numbered', `${draft.type} is not numbered by its source: publish it instead`);
-  }
-  const text = JSON.stringify(draft);
-  const bytes = Buffer.byteLength(text) + ENVELOPE_BYTES;
-  if (bytes > MAX_EVENT_BYTES) {
-    throw new BusError(
-      'event-too-large',
-      `${draft.type} of ${draft.subject} takes ${bytes} bytes; consumers accept ${MAX_EVENT_BYTES}`,
-    );
-  }
-  return text;
 }
