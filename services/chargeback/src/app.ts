@@ -43,7 +43,7 @@ export async function createChargeback(parts: ChargebackParts): Promise<Service>
       directoryTimeZones(directory.view, parts.timeZoneGraceMs),
       () => new Date(now()),
     );
-    const charging = new ChargeUsage({ book: new StoredPriceBook(), calendar });
+    const charging = new ChargeUsage({ book: new StoredPriceBook(), calendar, now });
     const consumer = consumeWhenReady(directory.follower.ready, () =>
       bus.consume({
         group: 'chargeback',

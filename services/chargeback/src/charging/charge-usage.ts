@@ -17,19 +17,27 @@ export type ChargedBatch = {
 const MAX_STORED_ATTRIBUTIONS = 100_000;
 
 /**
- * The handler of the topic `usage`: charges a batch within the transaction that also moves the offset. Events
- * that were charged before, by whatever way they come again, change nothing.
+ * The handler of the topic `usage`: charges a batch, and puts the events of its charges into the outbox, within the
+ * transaction that also moves the offset. Events that were charged before, by whatever way they come again, change
+ * nothing and are told to nobody again.
  */
 export class ChargeUsage {
   readonly #book: StoredPriceBook;
   readonly #calendar: BillingCalendar;
+  readonly #now: () => number;
   readonly #attributions = new AttributionRows();
   /** Only what an earlier transaction has committed. */
   readonly #stored = new Set<string>();
 
-  constructor(parts: { readonly book: StoredPriceBook; readonly calendar: BillingCalendar }) {
+  constructor(parts: {
+    readonly book: StoredPriceBook;
+    readonly calendar: BillingCalendar;
+    /** Milliseconds since 1970. */
+    readonly now: () => number;
+  }) {
     this.#book = parts.book;
     this.#calendar = parts.calendar;
+    this.#now = parts.now;
   }
 
   async handle(batch: ConsumedBatch<UsageEvent>, tx: Transaction): Promise<ChargedBatch> {
@@ -46,7 +54,7 @@ export class ChargeUsage {
       attributions: this.#attributions,
     });
     await this.#storeAttributions(charged, tx);
-    return { events: events.length, fresh: await writeCharges(tx, charged) };
+    return { events: events.length, fresh: await writeCharges(tx, charged, this.#now()) };
   }
 
   async #storeAttributions(charged: readonly ChargedUsage[], tx: Transaction): Promise<void> {

@@ -20,6 +20,14 @@ export type ChargedUsage = {
   readonly currency: string | null;
 };
 
+/** One line as it is stored. */
+export type Charge = {
+  readonly usage: ChargedUsage;
+  readonly line: ChargeLine;
+  /** Canonical decimal text; null where unpriced. */
+  readonly amount: string | null;
+};
+
 /** The currency of an event's lines. */
 export function currencyOf(lines: readonly ChargeLine[]): string | null {
   for (const { price } of lines) if (price !== null) return price.data.currency;

@@ -5,6 +5,10 @@ import { readUsage } from './read-usage.ts';
 /** More tokens than one attempt can use; and ten thousand of them still sum up exactly in a JS number. */
 export const MAX_TOKENS = 100_000_000_000;
 const MAX_ATTEMPT = 1_000;
+/** What a charge's event adds to the attribution is at most so much more than what its usage event does. */
+const CHARGE_MARGIN_BYTES = 1_024;
+/** So that the events of its charges, which repeat the attribution, are no larger than an event may be. */
+export const MAX_USAGE_BYTES = MAX_EVENT_BYTES - CHARGE_MARGIN_BYTES;
 /** Before this year nobody called us; and Postgres knows no year 0. */
 const FIRST_YEAR = '2000';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -41,6 +45,8 @@ function checked(event: UsageEvent, bytes: Uint8Array): Parsed<UsageEvent> {
 
 function fault(event: UsageEvent, bytes: Uint8Array): string | null {
   const { data } = event;
+  if (bytes.byteLength > MAX_USAGE_BYTES)
+    return `is larger than ${MAX_USAGE_BYTES} bytes, so its charges would not fit`;
   if (!UUID.test(event.id)) return 'id: is not a UUID in lower case';
   if (!UUID.test(event.subject)) return 'subject: is not a request id (a UUID in lower case)';
   if (!Number.isSafeInteger(Number(event.sequence))) return 'sequence: is too large';

@@ -1,3 +1,4 @@
+import { enqueue } from '@tollgate/bus';
 import type { Transaction } from '@tollgate/database';
 import { hourMicros } from '../time/instant.ts';
 
@@ -11,7 +12,8 @@ import {
   timestamptzColumn,
   uuidColumn,
 } from './binary-arrays.ts';
-import type { ChargedUsage } from './charged-usage.ts';
+import { chargeEvents } from './charge-events.ts';
+import type { Charge, ChargedUsage } from './charged-usage.ts';
 import { amountOfHour, type ChargeHour, type HourKey, rollUp, type UsageHour } from './rollup.ts';
 
 /**
@@ -42,11 +44,18 @@ const INSERT_USAGE = `
   SELECT count(*)::integer AS count, CASE WHEN count(*) < $20::integer THEN array_agg(event_id) END AS event_ids
   FROM inserted`;
 
+/* Returns the amounts in the order of the lines: what is published is what is stored. */
 const INSERT_CHARGES = `
-  INSERT INTO charge (usage_event_id, token_class, quantity, status, price_id, amount, currency)
-  SELECT usage_event_id, token_class, quantity, status, price_id, trim_scale(quantity * unit_price), currency
-  FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::numeric[], $7::text[])
-    AS line (usage_event_id, token_class, quantity, status, price_id, unit_price, currency)`;
+  WITH line AS MATERIALIZED (
+    SELECT usage_event_id, token_class, quantity, status, price_id, trim_scale(quantity * unit_price) AS amount,
+      currency, n
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::numeric[], $7::text[])
+      WITH ORDINALITY AS line (usage_event_id, token_class, quantity, status, price_id, unit_price, currency, n)
+  ), inserted AS (
+    INSERT INTO charge (usage_event_id, token_class, quantity, status, price_id, amount, currency)
+    SELECT usage_event_id, token_class, quantity, status, price_id, amount, currency FROM line
+  )
+  SELECT json_agg(amount::text ORDER BY n) AS amounts FROM line`;
 
 const ADD_USAGE_HOURS = `
   INSERT INTO usage_hour AS stored (hour, attribution_id, billing_period, outcome, fidelity, currency, requests,
@@ -108,21 +117,25 @@ export async function insertAttributions(
 }
 
 /**
- * Inserts the usage of a batch, then charges and rollups of exactly those events that had not been there before.
+ * Inserts the usage of a batch, then charges, their events and rollups of exactly those events that had not been
+ * there before.
  *
  * @param batch distinct by event id and sorted by it
- * @returns how many were new
+ * @param nowMs when the charges are made, milliseconds since 1970
+ * @returns those that were new
  */
 export async function writeCharges(
   tx: Transaction,
   batch: readonly ChargedUsage[],
+  nowMs: number,
 ): Promise<readonly ChargedUsage[]> {
   const fresh = await insertUsage(tx, batch);
   if (fresh.length === 0) return fresh;
-  await insertCharges(tx, fresh);
-  const { usage, charges } = rollUp(fresh);
+  const charges = await insertCharges(tx, fresh);
+  await enqueue(tx, chargeEvents(charges, nowMs));
+  const { usage, charges: chargeHours } = rollUp(fresh);
   await addUsageHours(tx, usage);
-  if (charges.length > 0) await addChargeHours(tx, charges);
+  if (chargeHours.length > 0) await addChargeHours(tx, chargeHours);
   return fresh;
 }
 
@@ -166,24 +179,25 @@ async function insertUsage(
   return batch.filter(({ event }) => ids.has(event.id));
 }
 
-async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): Promise<void> {
-  const charges = batch.flatMap(({ event, lines }) => lines.map((line) => ({ eventId: event.id, line })));
-  if (charges.length === 0) return;
-  const text = (pick: (charge: (typeof charges)[number]) => string | null): Buffer =>
-    textColumn(charges, pick);
-  await tx.query({
+async function insertCharges(tx: Transaction, batch: readonly ChargedUsage[]): Promise<readonly Charge[]> {
+  const lines = batch.flatMap((usage) => usage.lines.map((line) => ({ usage, line })));
+  if (lines.length === 0) return [];
+  const text = (pick: (charge: (typeof lines)[number]) => string | null): Buffer => textColumn(lines, pick);
+  const { rows } = await tx.query<{ amounts: readonly (string | null)[] }>({
     name: 'insert-charges',
     text: INSERT_CHARGES,
     values: [
-      uuidColumn(charges, ({ eventId }) => eventId),
+      uuidColumn(lines, ({ usage }) => usage.event.id),
       text(({ line }) => line.tokenClass),
-      int8Column(charges, ({ line }) => line.quantity),
+      int8Column(lines, ({ line }) => line.quantity),
       text(({ line }) => line.status),
-      uuidColumn(charges, ({ line }) => line.price?.data.price_id ?? null),
-      numericColumn(charges, ({ line }) => line.unitPrice),
+      uuidColumn(lines, ({ line }) => line.price?.data.price_id ?? null),
+      numericColumn(lines, ({ line }) => line.unitPrice),
       text(({ line }) => line.price?.data.currency ?? null),
     ],
   });
+  const amounts = rows[0]?.amounts ?? [];
+  return lines.map(({ usage, line }, index) => ({ usage, line, amount: amounts[index] ?? null }));
 }
 
 async function addUsageHours(tx: Transaction, rows: readonly UsageHour[]): Promise<void> {

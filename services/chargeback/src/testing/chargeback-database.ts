@@ -15,6 +15,9 @@ export const TIME_ZONES: Readonly<Record<string, string>> = {
   org_kolkata: 'Asia/Kolkata',
 };
 
+/** When the fixtures' handlers make their charges. */
+export const CHARGED_AT_MS = Date.parse('2026-03-10T12:00:02.000Z');
+
 /** A migrated database, and what charges in it as the service's own role. */
 export class ChargebackDatabase {
   readonly pool: Pool;
@@ -47,7 +50,7 @@ export class ChargebackDatabase {
       { of: timeZoneOf, known: async () => {} },
       () => new Date('2026-03-10T12:00:00Z'),
     );
-    return new ChargeUsage({ book: new StoredPriceBook(), calendar });
+    return new ChargeUsage({ book: new StoredPriceBook(), calendar, now: () => CHARGED_AT_MS });
   }
 
   /** Charges one batch in a transaction of its own; returns how many events were new. */
@@ -88,7 +91,9 @@ export class ChargebackDatabase {
 
   /** Forgets usage and charges, keeps prices. */
   async clear(): Promise<void> {
-    await this.owner.query('TRUNCATE attribution, usage, charge, usage_hour, charge_hour, billing_calendar');
+    await this.owner.query(
+      'TRUNCATE attribution, usage, charge, usage_hour, charge_hour, billing_calendar, outbox',
+    );
   }
 
   async close(): Promise<void> {
