@@ -34,7 +34,7 @@ export class PolicyConfigError extends Error {
   readonly problems: readonly [PolicyProblem, ...PolicyProblem[]];
 
   constructor(problems: readonly [PolicyProblem, ...PolicyProblem[]], options?: ErrorOptions) {
-    super(problems.map(describe).join('\n'), options);
+    super(problems.map(describeProblem).join('\n'), options);
     this.name = 'PolicyConfigError';
     this.code = problems[0].code;
     this.problems = problems;
@@ -42,7 +42,7 @@ export class PolicyConfigError extends Error {
 }
 
 /** A problem as the one line that editors and terminals know how to follow. */
-function describe({ file, line, column, path, message }: PolicyProblem): string {
+export function describeProblem({ file, line, column, path, message }: PolicyProblem): string {
   const place = line === 0 ? file : `${file}:${line}:${column}`;
   return `${place}: ${path === '' ? '' : `${path}: `}${message}`;
 }

@@ -20,16 +20,44 @@
  *
  * Known limits: `audit-logger` is the only policy so far; the others of the schema are refused as not available.
  */
+export type { Environment } from './configuration/databricks-host.ts';
+export type {
+  ComplianceStandard,
+  Durability,
+  PayloadCapture,
+  TargetServingMode,
+} from './configuration/file-schema.ts';
 export {
-  type AuditLogger,
+  assertServable,
+  loadPolicyConfig,
+  type PolicySource,
+  parsePolicyConfig,
+} from './configuration/load.ts';
+export { routeFor, targetFor } from './configuration/look-up.ts';
+export {
+  type DataPolicy,
+  type FeatureName,
+  KNOWN_FEATURES,
   KNOWN_POLICIES,
   type PolicyConfig,
   type PolicyName,
   type Provider,
+  type Route,
+  type RouteTarget,
   type Target,
-} from './config.ts';
-export type { Environment } from './databricks-host.ts';
+} from './configuration/policy-config.ts';
+export type { PiiEntity, TextRole } from './configuration/policy-schemas.ts';
+export type {
+  AuditLogger,
+  DlpExpression,
+  DlpFilterSettings,
+  PiiDetectorSettings,
+  PolicySettings,
+  PromptInjectionSettings,
+  RbacSettings,
+  Role,
+  SafetyFilterSettings,
+  TextAction,
+} from './configuration/policy-settings.ts';
+export { EVERYTHING, RECORDING_ONLY, type Support } from './configuration/support.ts';
 export { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from './errors.ts';
-export { assertServable, loadPolicyConfig, type PolicySource, parsePolicyConfig } from './load.ts';
-export type { Durability, TargetServingMode } from './schema.ts';
-export { targetFor } from './target-for.ts';

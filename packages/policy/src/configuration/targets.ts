@@ -1,9 +1,10 @@
-import type { Provider, Target } from './config.ts';
 import type { WorkspaceOrigin } from './databricks-host.ts';
 import type { FieldPath, LocatedDocument } from './document.ts';
+import { type Durability, providersSchema, type TargetSection, targetSchema } from './file-schema.ts';
 import { nearestName } from './nearest-name.ts';
-import type { Durability, TargetSection } from './schema.ts';
-import type { Problems } from './section.ts';
+import type { Provider, Target } from './policy-config.ts';
+import type { PlacedTarget } from './routes.ts';
+import { type Problems, readSection } from './section.ts';
 
 /** Longer than the longest answer of pay-per-token endpoints, which Databricks ends after 597 s. */
 const DEFAULT_TIMEOUT_MS = 600_000;
@@ -18,6 +19,8 @@ export interface TargetContext {
   readonly workspace: WorkspaceOrigin | null;
   /** Of targets that don't name their own. */
   readonly durability: Durability;
+  /** Whether a `{workspace}` that nothing fills is left as it is. */
+  readonly allowPlaceholders: boolean;
   readonly document: LocatedDocument;
   readonly problems: Problems;
 }
@@ -41,19 +44,38 @@ export function defaultTargets(workspace: WorkspaceOrigin, durability: Durabilit
     format: 'openai',
     timeoutMs: DEFAULT_TIMEOUT_MS,
     healthProbe: false,
-    dataPolicy: { zeroDataRetention: false },
+    dataPolicy: { zeroDataRetention: false, assertedBy: null, assertedOn: null },
     durability,
     servingMode: 'pay-per-token',
     region: null,
   }));
 }
 
+/** The targets listed, or `null` where the file lists none. */
+export function readTargets(value: unknown, context: TargetContext): PlacedTarget[] | null {
+  const { document, problems } = context;
+  if (value === undefined || value === null) return null;
+  const section = readSection(providersSchema, value, ['providers'], document, problems);
+  if (section?.targets === undefined || section.targets.length === 0) return null;
+  const targets: PlacedTarget[] = [];
+  const ids = new Set<string>();
+  for (const [index, entry] of section.targets.entries()) {
+    const path = ['providers', 'targets', index];
+    const shaped = readSection(targetSchema, entry, path, document, problems);
+    const target = shaped === undefined ? undefined : readTarget(shaped, path, context);
+    if (target === undefined) continue;
+    if (ids.has(target.id)) {
+      const message = `Another target is called "${target.id}".`;
+      problems.push(document.problem('duplicate', [...path, 'id'], message));
+    }
+    ids.add(target.id);
+    targets.push({ target, path });
+  }
+  return targets;
+}
+
 /** Reads one target whose shape is right; `undefined` where something else about it is wrong. */
-export function readTarget(
-  section: TargetSection,
-  path: FieldPath,
-  context: TargetContext,
-): Target | undefined {
+function readTarget(section: TargetSection, path: FieldPath, context: TargetContext): Target | undefined {
   const provider = readProvider(section, path, context);
   if (provider === undefined) return undefined;
   const baseUrl = readBaseUrl(section, provider, path, context);
@@ -68,7 +90,11 @@ export function readTarget(
     timeoutMs:
       section.timeout_seconds === undefined ? DEFAULT_TIMEOUT_MS : Math.ceil(section.timeout_seconds * 1_000),
     healthProbe: section.health_probe,
-    dataPolicy: { zeroDataRetention: section.data_policy?.zero_data_retention ?? false },
+    dataPolicy: {
+      zeroDataRetention: section.data_policy?.zero_data_retention ?? false,
+      assertedBy: section.data_policy?.asserted_by ?? null,
+      assertedOn: section.data_policy?.asserted_on ?? null,
+    },
     durability: section.durability ?? context.durability,
     servingMode: section.serving_mode,
     region: section.region ?? null,
@@ -116,7 +142,7 @@ function readBaseUrl(
   section: TargetSection,
   provider: Provider,
   path: FieldPath,
-  { workspace, document, problems }: TargetContext,
+  { workspace, allowPlaceholders, document, problems }: TargetContext,
 ): string | undefined {
   const place = [...path, 'base_url'];
   if (section.base_url === undefined) {
@@ -126,7 +152,8 @@ function readBaseUrl(
     return undefined;
   }
   const placeholder = /\{[^}]*\}?/.exec(section.base_url)?.[0];
-  if (placeholder !== undefined && (placeholder !== WORKSPACE || workspace === null)) {
+  const filled = workspace !== null || allowPlaceholders;
+  if (placeholder !== undefined && (placeholder !== WORKSPACE || !filled)) {
     const message =
       placeholder === WORKSPACE ? 'put your workspace there, or set DATABRICKS_HOST' : 'put a value there';
     problems.push(
@@ -142,6 +169,7 @@ function readBaseUrl(
     problems.push(document.problem('invalid-value', place, message));
     return undefined;
   }
+  if (placeholder !== undefined && workspace === null) return section.base_url.replace(/\/+$/, '');
   const origin = placeholder === undefined || workspace === null ? url.origin : workspace;
   return (origin + url.pathname).replace(/\/+$/, '');
 }

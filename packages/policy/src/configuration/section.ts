@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { PolicyProblem } from '../errors.ts';
 import type { FieldPath, LocatedDocument } from './document.ts';
-import type { PolicyProblem } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Collects what is wrong while a file is read, so that all of it can be told at once. */
@@ -89,6 +89,7 @@ function knownFields(schema: z.ZodType, path: readonly PropertyKey[]): readonly 
     const inner = unwrapped(at);
     if (inner instanceof z.ZodObject) at = inner.shape[String(step)];
     else if (inner instanceof z.ZodArray) at = inner.element;
+    else if (inner instanceof z.ZodRecord) at = inner.valueType;
     else return [];
   }
   const inner = unwrapped(at);

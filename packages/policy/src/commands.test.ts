@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { policyCommand } from './commands.ts';
+import { JSON_SCHEMA_ID } from './configuration/json-schema.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tollgate-policy-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const written: string[] = [];
+vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+  written.push(String(text));
+  return true;
+});
+afterEach(() => {
+  written.length = 0;
+  process.exitCode = undefined;
+  vi.unstubAllEnvs();
+});
+
+const RIGHT = `pack: {name: p, version: 1.0.0, enabled: true}
+providers:
+  targets:
+    - id: one
+      provider: databricks:chat:m
+      base_url: https://{workspace}.azuredatabricks.net/serving-endpoints
+      secret_key_ref: {env: DATABRICKS_TOKEN}
+policies: {chain: [audit-logger]}
+`;
+
+/** Runs `tollgate policy …` and gives back what it wrote and its exit code. */
+async function run(...args: string[]): Promise<{ readonly output: string; readonly code: unknown }> {
+  await policyCommand().exitOverride().parseAsync(args, { from: 'user' });
+  return { output: written.join(''), code: process.exitCode };
+}
+
+function fileOf(text: string): string {
+  const file = join(folder, 'policy-config.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+test('check accepts what is valid, and says what a gateway still needs here', async () => {
+  vi.stubEnv('DATABRICKS_HOST', '');
+  const { output, code } = await run('check', fileOf(RIGHT));
+  expect(code).toBe(0);
+  expect(output).toContain('policy-config.yaml: valid\n');
+  expect(output).toMatch(
+    /would not serve it here:\n.*:6:7: .*\{workspace\} is a placeholder.*DATABRICKS_HOST/,
+  );
+});
+
+test('check tells in JSON what a program needs', async () => {
+  vi.stubEnv('DATABRICKS_HOST', 'adb-1.azuredatabricks.net');
+  const { output, code } = await run('check', '--json', fileOf(RIGHT));
+  expect(code).toBe(0);
+  expect(JSON.parse(output)).toMatchObject({
+    valid: true,
+    servable: true,
+    problems: [],
+    chain: ['audit-logger'],
+  });
+});
+
+test('check ends with 1 and every problem with its place, or 2 where there is no file', async () => {
+  const wrong = fileOf(RIGHT.replace('audit-logger', 'audit-loger').replace('enabled', 'enable'));
+  const { output, code } = await run('check', wrong);
+  expect(code).toBe(1);
+  expect(output.split('\n').filter((line) => line !== '')).toHaveLength(3);
+  expect(output).toMatch(/:8:20: policies\.chain\[0\]: .*Did you mean "audit-logger"\?/);
+  written.length = 0;
+  expect(await run('check', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
+});
+
+test('schema prints the JSON Schema for editors', async () => {
+  expect(JSON.parse((await run('schema')).output)).toMatchObject({ $id: JSON_SCHEMA_ID });
+});

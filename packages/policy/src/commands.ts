@@ -1,0 +1,16 @@
+import { Command } from 'commander';
+import { addCheck } from './commands/check-command.ts';
+import { policyJsonSchema } from './configuration/json-schema.ts';
+
+/** `tollgate policy check | schema`: about files, offline. */
+export function policyCommand(): Command {
+  const command = new Command('policy').description('policy-config.yaml: check it, see what it would do');
+  addCheck(command);
+  command
+    .command('schema')
+    .description('print the JSON Schema of policy-config.yaml, for editors')
+    .action(() => {
+      process.stdout.write(`${JSON.stringify(policyJsonSchema(), null, 2)}\n`);
+    });
+  return command;
+}

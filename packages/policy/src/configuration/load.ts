@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { PolicyConfigError } from '../errors.ts';
+import { type Environment, workspaceOrigin } from './databricks-host.ts';
+import { at, type LocatedDocument, parseYaml } from './document.ts';
+import { catalogSchema, packSchema, payloadsSchema, topLevelSchema } from './file-schema.ts';
+import { nearestName } from './nearest-name.ts';
+import { readChain, readPolicies } from './policies.ts';
+import type { PolicyConfig, Target } from './policy-config.ts';
+import type { PolicySettings } from './policy-settings.ts';
+import { type PlacedTarget, readRoutes } from './routes.ts';
+import { type Problems, readSection } from './section.ts';
+import { EVERYTHING, RECORDING_ONLY, requireFeature, type Support } from './support.ts';
+import { defaultTargets, readTargets } from './targets.ts';
+
+export interface PolicySource {
+  /** Of these names only `DATABRICKS_HOST` is read; secrets are not. */
+  readonly env: Environment;
+  /** The name that messages give the text. */
+  readonly file?: string | undefined;
+  /** What the reader of the result enforces; everything unless given. */
+  readonly support?: Support | undefined;
+  /** Leaves a `{workspace}` that nothing fills as it is, so that a file can be checked where it is not served. */
+  readonly allowPlaceholders?: boolean | undefined;
+}
+
+const DEFAULT_FILE = 'policy-config.yaml';
+
+/**
+ * Loads a file that is to be served. Throws `PolicyConfigError`: whatever {@link parsePolicyConfig} and
+ * {@link assertServable} throw, and `unreadable-file`.
+ *
+ * @param support what the caller enforces; anything else in the file is refused
+ */
+export async function loadPolicyConfig(
+  file: string,
+  env: Environment,
+  support: Support = RECORDING_ONLY,
+): Promise<PolicyConfig> {
+  return assertServable(parsePolicyConfig(await readPolicyFile(file), { env, file, support }));
+}
+
+/** The bytes of a file. Throws `unreadable-file`. */
+export async function readPolicyFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw at(file, 'unreadable-file', `Can't read the policy configuration (${codeOf(error)}).`);
+  }
+}
+
+/**
+ * Checks a configuration, reading nothing but its arguments. A file without targets gets those of the workspace that
+ * `DATABRICKS_HOST` names, or none. Throws `PolicyConfigError` with every problem found.
+ */
+export function parsePolicyConfig(
+  source: string | Uint8Array,
+  { env, file = DEFAULT_FILE, support = EVERYTHING, allowPlaceholders = false }: PolicySource,
+): PolicyConfig {
+  const bytes = typeof source === 'string' ? Buffer.from(source, 'utf8') : Buffer.from(source);
+  const document = parseYaml(bytes.toString('utf8'), file);
+  const workspace = workspaceOrigin(env);
+  const problems: Problems = [];
+
+  const top = readSection(topLevelSchema, document.value, [], document, problems);
+  const sections = top ?? shallow(document.value);
+  const pack = readSection(packSchema, sections['pack'], ['pack'], document, problems);
+  const chain = readChain(sections['policies'], support, document, problems);
+  const policies = readPolicies(sections['policy'], chain?.names ?? null, support, document, problems);
+  const durability = policies.auditLogger?.immutable === true ? 'disk' : 'relaxed';
+  const listed = readTargets(sections['providers'], {
+    workspace,
+    durability,
+    allowPlaceholders,
+    document,
+    problems,
+  });
+  const placed = listed ?? (workspace === null ? [] : unplaced(defaultTargets(workspace, durability)));
+  const featureFlags = new Map(Object.entries(top?.feature_flags ?? {}));
+  const payloads = readPayloads(sections['payloads'], support, document, problems);
+  const context = { payloads, featureFlags, support, document, problems };
+  const routes = readRoutes(top?.routes, placed, context);
+  const catalog = readCatalog(sections['catalog'], support, document, problems);
+  checkJudge(policies, placed, document, problems);
+
+  refuse(problems);
+  // Whatever left these undone has told a problem; the check is for the compiler, and for us.
+  if (pack === undefined || chain === null)
+    throw at(file, 'missing-field', 'pack and policies are required.');
+  return deepFreeze({
+    file,
+    digest: createHash('sha256').update(bytes).digest('hex'),
+    pack,
+    targets: placed.map(({ target }) => target),
+    routes,
+    routesByModel: new Map(routes.map((route) => [route.model, route])),
+    chain: chain.names,
+    maxTextBytes: chain.maxTextBytes,
+    overMaxText: chain.overMaxText,
+    policies,
+    auditLogger: policies.auditLogger,
+    featureFlags,
+    catalog,
+  });
+}
+
+/** Gives the configuration back if it can be served. Throws `pack-disabled` or `no-targets`. */
+export function assertServable(config: PolicyConfig): PolicyConfig {
+  if (!config.pack.enabled) {
+    throw at(config.file, 'pack-disabled', 'pack.enabled is false, so nothing is served; set it to true.');
+  }
+  if (config.targets.length === 0) {
+    throw at(
+      config.file,
+      'no-targets',
+      'The configuration names no targets: add providers.targets, or set DATABRICKS_HOST (and DATABRICKS_TOKEN).',
+    );
+  }
+  return config;
+}
+
+function unplaced(targets: readonly Target[]): PlacedTarget[] {
+  return targets.map((target) => ({ target, path: null }));
+}
+
+function readPayloads(value: unknown, support: Support, document: LocatedDocument, problems: Problems) {
+  const section = readSection(payloadsSchema, value ?? {}, ['payloads'], document, problems);
+  const capture = section?.capture ?? 'none';
+  if (capture !== 'none') requireFeature('payloads', support, ['payloads', 'capture'], document, problems);
+  return capture;
+}
+
+function readCatalog(value: unknown, support: Support, document: LocatedDocument, problems: Problems) {
+  const section = readSection(catalogSchema, value ?? {}, ['catalog'], document, problems);
+  if (section?.require_known === true || section?.file !== undefined) {
+    requireFeature('catalog', support, ['catalog'], document, problems);
+  }
+  return { requireKnown: section?.require_known ?? false, file: section?.file ?? null };
+}
+
+/** The target that the safety filter names has to be there, unless targets come from the environment later. */
+function checkJudge(
+  { safetyFilter }: PolicySettings,
+  placed: readonly PlacedTarget[],
+  document: LocatedDocument,
+  problems: Problems,
+): void {
+  const ids = placed.map(({ target }) => target.id);
+  if (safetyFilter === null || ids.length === 0 || ids.includes(safetyFilter.target)) return;
+  const meant = nearestName(safetyFilter.target, ids);
+  const advice = meant === null ? `Known: ${ids.join(', ')}.` : `Did you mean "${meant}"?`;
+  const message = `No target has the id "${safetyFilter.target}". ${advice}`;
+  problems.push(document.problem('contradiction', ['policy', 'safety-filter', 'target'], message));
+}
+
+/** The sections of a file whose top level has a problem, so that what is in them is checked nevertheless. */
+function shallow(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
+function refuse(problems: Problems): void {
+  const [first, ...rest] = unique(problems).sort(
+    (one, other) => one.line - other.line || one.column - other.column,
+  );
+  if (first !== undefined) throw new PolicyConfigError([first, ...rest]);
+}
+
+/** A missing section is noticed at the top level and again where it would be read. */
+function unique(problems: Problems): Problems {
+  const seen = new Map(problems.map((problem) => [`${problem.path} ${problem.code}`, problem]));
+  return [...seen.values()];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
