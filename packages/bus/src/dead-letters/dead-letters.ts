@@ -1,9 +1,6 @@
 import { type DeadLetterData, parseEvent } from '@tollgate/events';
 import { BusError } from '../errors.ts';
-import type { KafkaContext } from '../kafka/connection/context.ts';
-import { createKafkaPublisher } from '../kafka/publish/publisher.ts';
-import { readTopic } from '../kafka/topics/read-topic.ts';
-import { topicOfName } from '../kafka/topics/topic-names.ts';
+import type { TopicLog } from './topic-log.ts';
 
 /** A message that was put aside. */
 export type DeadLetter = {
@@ -17,28 +14,27 @@ export type DeadLetter = {
 const ID = /^(\d{1,9}):(\d{1,19})$/;
 
 /** Everything in the dead-letter topic, oldest first. */
-export async function listDeadLetters(context: KafkaContext): Promise<DeadLetter[]> {
+export async function listDeadLetters(log: TopicLog): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
-  await readTopic(context, 'dead-letter', (partition, message) => {
-    const letter = deadLetterOf(partition, message);
+  await log.read('dead-letter', (...at) => {
+    const letter = deadLetterOf(...at);
     if (letter !== null) letters.push(letter);
   });
   return letters.sort((a, b) => a.time.localeCompare(b.time) || a.id.localeCompare(b.id));
 }
 
 /** @throws BusError `dead-letter-missing` */
-export async function findDeadLetter(context: KafkaContext, id: string): Promise<DeadLetter> {
+export async function findDeadLetter(log: TopicLog, id: string): Promise<DeadLetter> {
   const [, partition, offset] = ID.exec(id) ?? [];
   if (partition === undefined || offset === undefined) {
     throw new BusError('dead-letter-missing', `"${id}" is not the id of a dead letter: they look like 3:17`);
   }
   const found: DeadLetter[] = [];
   const from = BigInt(offset);
-  await readTopic(
-    context,
+  await log.read(
     'dead-letter',
-    (at, message) => {
-      const letter = deadLetterOf(at, message);
+    (...at) => {
+      const letter = deadLetterOf(...at);
       if (letter !== null) found.push(letter);
     },
     { partition: Number(partition), fromOffset: from, toOffset: from + 1n },
@@ -58,32 +54,26 @@ export async function findDeadLetter(context: KafkaContext, id: string): Promise
  *
  * @throws BusError `dead-letter-incomplete` where the letter holds only a part of them and the topic no longer does
  */
-export async function replayDeadLetter(context: KafkaContext, letter: DeadLetter): Promise<void> {
+export async function replayDeadLetter(log: TopicLog, letter: DeadLetter): Promise<void> {
   const { data } = letter;
-  const topic = topicOfName(context.config, data.topic);
+  const topic = log.topicOfName(data.topic);
   if (topic === undefined) {
     throw new BusError('bad-message', `${data.topic} is no topic of ours: check TOLLGATE_TOPIC_PREFIX`);
   }
   const kept = Buffer.from(data.value, 'base64');
-  const value = kept.length === data.value_bytes ? kept : await originalBytes(context, letter);
-  const publisher = createKafkaPublisher(context);
-  try {
-    await publisher.publish([{ topic, key: data.key ?? '', value }]);
-  } finally {
-    await publisher.close();
-  }
+  const value = kept.length === data.value_bytes ? kept : await originalBytes(log, letter);
+  await log.publish({ topic, key: data.key ?? '', value });
 }
 
-async function originalBytes(context: KafkaContext, { id, data }: DeadLetter): Promise<Buffer> {
-  const topic = topicOfName(context.config, data.topic);
+async function originalBytes(log: TopicLog, { id, data }: DeadLetter): Promise<Buffer> {
+  const topic = log.topicOfName(data.topic);
   const offset = BigInt(data.offset);
   const found: Buffer[] = [];
   if (topic !== undefined) {
-    await readTopic(
-      context,
+    await log.read(
       topic,
-      (_partition, message) => {
-        if (message.value !== null) found.push(message.value);
+      (_partition, _offset, value) => {
+        if (value !== null) found.push(value);
       },
       { partition: data.partition, fromOffset: offset, toOffset: offset + 1n },
     );
@@ -98,12 +88,9 @@ async function originalBytes(context: KafkaContext, { id, data }: DeadLetter): P
   return value;
 }
 
-function deadLetterOf(
-  partition: number,
-  message: { readonly offset: string; readonly value: Buffer | null },
-): DeadLetter | null {
-  if (message.value === null) return null;
-  const parsed = parseEvent(message.value);
+function deadLetterOf(partition: number, offset: bigint, value: Buffer | null): DeadLetter | null {
+  if (value === null) return null;
+  const parsed = parseEvent(value);
   if (parsed.kind !== 'event' || parsed.event.type !== 'tollgate.dead-letter.v1') return null;
-  return { id: `${partition}:${message.offset}`, time: parsed.event.time, data: parsed.event.data };
+  return { id: `${partition}:${offset}`, time: parsed.event.time, data: parsed.event.data };
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '@tollgate/events';
 import type { KafkaMessage } from 'kafkajs';
 import type { PartitionLog } from '../../consume/position-plan.ts';
+import type { TopicRange } from '../../dead-letters/topic-log.ts';
 import { BusError } from '../../errors.ts';
 import { createKafkaClient } from '../connection/client.ts';
 import type { KafkaContext } from '../connection/context.ts';
@@ -14,15 +15,6 @@ const FETCH_MAX_WAIT_MS = 100;
 /** A broker can be named as a partition's leader a moment before it knows so itself. */
 const LEADER_ATTEMPTS = 20;
 const LEADER_PAUSE_MS = 250;
-
-export type TopicRange = {
-  /** Only this partition; all unless given. */
-  readonly partition?: number;
-  /** Begin here instead of at the log's beginning. */
-  readonly fromOffset?: bigint;
-  /** End before this offset instead of at the log's end. */
-  readonly toOffset?: bigint;
-};
 
 /**
  * Reads a topic once, from its beginning to where it ends now, without leaving a trace: a group of its own, and
