@@ -75,4 +75,5 @@ export {
   type SourceStartedData,
   type SourceStoppedData,
 } from './source-events.ts';
+export { isSignedBy } from './source-signature.ts';
 export { uuidV7 } from './uuid-v7.ts';

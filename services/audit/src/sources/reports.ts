@@ -1,8 +1,7 @@
-import { parseEvent, type SourceGapData } from '@tollgate/events';
+import { isSignedBy, parseEvent, type SourceGapData } from '@tollgate/events';
 import type { InboxRow } from '../inbox/inbox.ts';
 import type { NumberedRow } from '../log/sift.ts';
 import type { KnownSource, SourceRegister } from './register.ts';
-import { isSignedBy } from './signature.ts';
 import { parseSourceName, sameInstance } from './source-name.ts';
 import { reported, stopped, superseded } from './source-state.ts';
 

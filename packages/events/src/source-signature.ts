@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { heartbeatSigningInput } from '@tollgate/events';
+import { heartbeatSigningInput } from './source-events.ts';
 
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
