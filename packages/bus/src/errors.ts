@@ -23,12 +23,6 @@ export type BusErrorCode =
   | 'dead-letter-missing'
   /** The message's bytes are neither in the dead letter nor in its topic any more. */
   | 'dead-letter-incomplete'
-  /** Java 17 or newer is needed for a local broker. */
-  | 'java-missing'
-  /** Maven is needed to fetch a local broker. */
-  | 'maven-missing'
-  /** The local broker could not be fetched. */
-  | 'kafka-download-failed'
   /** The local broker did not start; the message quotes its log. */
   | 'kafka-start-failed';
 

@@ -2,13 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { runProgram } from '@tollgate/local-java';
 import { createLogger } from '@tollgate/telemetry';
 import { temporaryFolder, until } from '@tollgate/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withAdmin } from '../kafka/connection/admin.ts';
-import { defaultCacheFolder } from './config.ts';
 import { type LocalKafka, startLocalKafka } from './index.ts';
-import { runProgram } from './program.ts';
 
 const logger = createLogger({ service: 'local-kafka', level: 'silent' });
 const TIMEOUT_MS = 240_000;
@@ -94,11 +93,5 @@ describe('Kafka on the local Java', () => {
     await expect(start()).rejects.toMatchObject({ code: 'java-missing' });
     symlinkSync(java.output.trim(), path.join(tools, 'java'));
     await expect(start()).rejects.toMatchObject({ code: 'maven-missing' });
-  });
-
-  it('keeps what it fetched in the user’s cache, or where it is told to', () => {
-    expect(defaultCacheFolder({ TOLLGATE_CACHE: '/a', XDG_CACHE_HOME: '/b' })).toBe('/a');
-    expect(defaultCacheFolder({ XDG_CACHE_HOME: '/b' })).toBe('/b/tollgate');
-    expect(defaultCacheFolder({})).toMatch(/\/\.cache\/tollgate$/);
   });
 });

@@ -55,7 +55,7 @@ export async function spawnNode(files: NodeFiles): Promise<NodeProcess & { ready
   const exited = once(child, 'exit').then(() => {});
   await log.close();
   const { pid } = child;
-  if (pid === undefined) throw new BusError('java-missing', 'java could not be started');
+  if (pid === undefined) throw new BusError('kafka-start-failed', 'java could not be started');
   if (files.outlivesUs) {
     child.unref();
   } else {

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { defaultCacheFolder, requireJava, runProgram } from '@tollgate/local-java';
 import type { Logger } from '@tollgate/telemetry';
 import { BusError } from '../errors.ts';
-import { defaultCacheFolder } from './config.ts';
-import { kafkaJars } from './jars.ts';
+import { kafkaJars, OTHERWISE } from './jars.ts';
 import { type NodeFiles, type NodeProcess, spawnNode } from './node-process.ts';
 import { freePorts } from './ports.ts';
-import { runProgram } from './program.ts';
 import { brokerAddress, LOG4J_PROPERTIES, type NodeAddress, serverProperties } from './properties.ts';
 
 export type LocalKafkaOptions = {
@@ -46,7 +45,6 @@ export type LocalKafka = {
   stop(): Promise<void>;
 };
 
-const MINIMUM_JAVA = 17;
 const PROGRAM_TIMEOUT_MS = 120_000;
 /** Another process may take a port between our look and the broker's bind. */
 const MAX_START_ATTEMPTS = 3;
@@ -54,10 +52,10 @@ const MAX_START_ATTEMPTS = 3;
 /**
  * Starts a fresh cluster and resolves once every node is up.
  *
- * @throws BusError `java-missing`, `maven-missing`, `kafka-download-failed`, `kafka-start-failed`
+ * @throws LocalJavaError `java-missing`, `maven-missing`, `download-failed`; BusError `kafka-start-failed`
  */
 export async function startLocalKafka(options: LocalKafkaOptions): Promise<LocalKafka> {
-  await requireJava();
+  await requireJava('a local Kafka', OTHERWISE);
   const lib = await kafkaJars(options.cacheFolder ?? defaultCacheFolder(), options.logger);
   const classPath = path.join(lib, '*');
   for (let attempt = 1; ; attempt += 1) {
@@ -186,17 +184,6 @@ async function formatNode(context: {
     );
   }
   return files;
-}
-
-async function requireJava(): Promise<void> {
-  const result = await runProgram('java', ['-version'], { timeoutMs: PROGRAM_TIMEOUT_MS });
-  const version = result === 'missing' ? undefined : /version "(\d+)/.exec(result.output)?.[1];
-  if (version === undefined || Number(version) < MINIMUM_JAVA) {
-    throw new BusError(
-      'java-missing',
-      `a local Kafka needs Java ${MINIMUM_JAVA} or newer on the PATH, and ${version === undefined ? 'none is there' : `Java ${version} is`}: install one, or set KAFKA_BROKERS to a running broker`,
-    );
-  }
 }
 
 /** 22 characters of base64url; never with a dash in front, which Kafka's own tools take for an option. */

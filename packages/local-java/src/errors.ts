@@ -1,0 +1,20 @@
+export type LocalJavaErrorCode =
+  /** No Java is on the PATH, or one that is too old. */
+  | 'java-missing'
+  /** There is no Maven to fetch jars with. */
+  | 'maven-missing'
+  /** Maven could not fetch the jars; the message ends with what it said. */
+  | 'download-failed'
+  /** Java sources did not compile, or there is no compiler. */
+  | 'compile-failed';
+
+/** A program on this machine's Java could not be had; the message says what to do. */
+export class LocalJavaError extends Error {
+  readonly code: LocalJavaErrorCode;
+
+  constructor(code: LocalJavaErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LocalJavaError';
+    this.code = code;
+  }
+}
