@@ -66,7 +66,10 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       topics: CONSUMED,
       pool,
       parse: parseInboxEvent,
-      handle: (batch, tx) => receive(batch, tx, { now }),
+      async handle(batch, tx) {
+        await receive(batch, tx, { now });
+        integrator.hurry();
+      },
     });
     started.push(consumer);
     const face = await startServiceFace({

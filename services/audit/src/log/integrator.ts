@@ -15,6 +15,8 @@ export interface IntegratorOptions extends WriterOptions {
 export interface Integrator {
   /** Finishes the batch in hand and gives leadership up. */
   stop(): Promise<void>;
+  /** Something is about to be in the inbox. */
+  hurry(): void;
   /** Whether this process writes the log just now. */
   leads(): boolean;
   /** Why the log does not move on although this process leads it; null when all is well. */
@@ -22,7 +24,9 @@ export interface Integrator {
 }
 
 /** Pause when the inbox is empty. Half of it is added to the way of an event, on average. */
-const IDLE_MS = 50;
+const MIN_IDLE_MS = 50;
+/** It grows to this while nothing comes; what another replica takes in may wait for so long. */
+const MAX_IDLE_MS = 400;
 const MIN_BACK_OFF_MS = 250;
 const MAX_BACK_OFF_MS = 5_000;
 const LOCK_KEY = 'audit.integrator';
@@ -35,6 +39,8 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
   const stopping = new AbortController();
   let lock: AdvisoryLock | null = null;
   let trouble: string | null = null;
+  let idleMs = MIN_IDLE_MS;
+  let pause = new AbortController();
 
   async function run(): Promise<void> {
     await Promise.race([options.ready, aborted(stopping.signal)]);
@@ -70,7 +76,8 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
           trouble = null;
           backOffMs = MIN_BACK_OFF_MS;
           options.onResult?.(result);
-          if (result.rows === 0) await sleep(IDLE_MS, undefined, { signal: over }).catch(() => {});
+          if (result.rows > 0) idleMs = MIN_IDLE_MS;
+          else await rest(over);
         }
       } catch (error) {
         // Whoever took over holds the lock, or will: ours is not worth what we believe.
@@ -86,6 +93,14 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
     trouble = null;
   }
 
+  async function rest(over: AbortSignal): Promise<void> {
+    pause = new AbortController();
+    const lastingMs = idleMs;
+    idleMs = Math.min(idleMs * 2, MAX_IDLE_MS);
+    const signal = AbortSignal.any([over, pause.signal]);
+    await sleep(lastingMs, undefined, { signal }).catch(() => {});
+  }
+
   const running = run().catch((error: unknown) => {
     // Only the signal's reason gets here.
     if (!stopping.signal.aborted) logger.error({ err: error }, 'the integrator ended');
@@ -95,6 +110,10 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
     async stop() {
       stopping.abort();
       await running;
+    },
+    hurry() {
+      idleMs = MIN_IDLE_MS;
+      pause.abort();
     },
     leads: () => lock !== null,
     trouble: () => trouble,
