@@ -3,6 +3,7 @@ import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { Door } from './api/door.ts';
 import { createServer } from './api/server.ts';
+import type { Budgets } from './budgets/budgets.ts';
 import type { Authenticate } from './callers/caller.ts';
 import { RejectionCounter } from './callers/rejections.ts';
 import { AdmissionControl } from './calls/admission-control.ts';
@@ -57,6 +58,8 @@ export interface GatewayParts {
   /** Told of each call that passes unrecorded because the spool is full and its policy lets it. */
   readonly countUnrecorded?: () => void;
   readonly random?: RandomBytes;
+  /** Holds requests to limits; without it there are none. */
+  readonly budgets?: Budgets;
 }
 
 export interface Gateway {
@@ -103,6 +106,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     running,
     tallies,
     limits: options.limits,
+    budgets: parts.budgets ?? null,
     log: parts.log,
   };
   const intake = new Intake({

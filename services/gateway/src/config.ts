@@ -44,9 +44,18 @@ const environment = z.object({
   GATEWAY_CALLER_STALL_TIMEOUT_SECONDS: seconds(120),
   GATEWAY_TOTAL_TIMEOUT_SECONDS: seconds(600),
   GATEWAY_STOP_DEADLINE_SECONDS: seconds(20),
+  /** The state of limits and prices of the last run. */
+  GATEWAY_LIMITS_SNAPSHOT: z.string().min(1).optional(),
+  GATEWAY_PRICES_SNAPSHOT: z.string().min(1).optional(),
+  /** How long a request waits for a lease of a limit, and how many wait at once. */
+  GATEWAY_BUDGET_WAIT_MS: wholeNumber(0, 60_000).default(2000),
+  GATEWAY_BUDGET_MAX_WAITING: wholeNumber(0, 1_000_000).default(1000),
+  /** `max_tokens` set upstream where a strict limit applies and the caller sent none. */
+  GATEWAY_STRICT_MAX_TOKENS: wholeNumber(1, 1_000_000).default(1024),
   TOLLGATE_AUDIT_URL: z.url('must be a URL').optional(),
+  TOLLGATE_BUDGETS_URL: z.url('must be a URL').optional(),
   TOLLGATE_DIRECTORY_URL: z.url('must be a URL').optional(),
-  /** The gateway's own token for the audit service and the directory. */
+  /** The gateway's own token for the audit service, the budgets service and the directory. */
   TOLLGATE_TOKEN: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
@@ -74,7 +83,7 @@ export interface GatewayFlags {
 export function gatewayConfig(env: Environment, flags: GatewayFlags) {
   const read = readConfig(environment, withFlags(env, flags));
   const listen = read.LISTEN ?? DEFAULT_LISTEN;
-  for (const name of ['TOLLGATE_AUDIT_URL', 'TOLLGATE_DIRECTORY_URL'] as const) {
+  for (const name of ['TOLLGATE_AUDIT_URL', 'TOLLGATE_BUDGETS_URL', 'TOLLGATE_DIRECTORY_URL'] as const) {
     if (read[name] !== undefined && read.TOLLGATE_TOKEN === undefined) {
       throw new ConfigError('TOLLGATE_TOKEN', `is not set, but ${name} is: give it (or TOLLGATE_TOKEN_FILE)`);
     }
@@ -110,6 +119,13 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     },
     instance: read.GATEWAY_INSTANCE ?? null,
     directorySnapshot: read.GATEWAY_DIRECTORY_SNAPSHOT ?? `${read.GATEWAY_SPOOL_FOLDER}/directory.snapshot`,
+    limitsSnapshot: read.GATEWAY_LIMITS_SNAPSHOT ?? `${read.GATEWAY_SPOOL_FOLDER}/limits.snapshot`,
+    pricesSnapshot: read.GATEWAY_PRICES_SNAPSHOT ?? `${read.GATEWAY_SPOOL_FOLDER}/prices.snapshot`,
+    budgets: {
+      waitMs: read.GATEWAY_BUDGET_WAIT_MS,
+      maxWaiting: read.GATEWAY_BUDGET_MAX_WAITING,
+      strictMaxTokens: read.GATEWAY_STRICT_MAX_TOKENS,
+    },
     upstreams: {
       maxConnections: read.GATEWAY_UPSTREAM_CONNECTIONS,
       connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
@@ -117,6 +133,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     anonymousTeam,
     stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,
     auditUrl: read.TOLLGATE_AUDIT_URL ?? null,
+    budgetsUrl: read.TOLLGATE_BUDGETS_URL ?? null,
     directoryUrl: read.TOLLGATE_DIRECTORY_URL ?? null,
     token: read.TOLLGATE_TOKEN ?? null,
     logLevel: read.LOG_LEVEL,

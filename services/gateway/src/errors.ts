@@ -4,6 +4,7 @@ export type AnswerType =
   | 'authentication_error'
   | 'permission_error'
   | 'rate_limit_error'
+  | 'insufficient_quota'
   | 'api_error';
 
 interface Entry {
@@ -133,6 +134,23 @@ export const ANSWERS = {
     type: 'api_error',
     message: 'The model endpoint did not answer in time. Try again, or ask for less.',
   },
+  budgets_unavailable: {
+    status: 503,
+    type: 'api_error',
+    message:
+      'A limit applies to this request, and how much of it is left can not be told just now. Try again shortly.',
+  },
+  model_unpriced: {
+    status: 429,
+    type: 'insufficient_quota',
+    message:
+      'The strict limit {name} counts money, and this model has no price yet. Ask your finance team for one.',
+  },
+  caller_left: {
+    status: 499,
+    type: 'api_error',
+    message: 'The caller closed the connection before the request was decided on.',
+  },
   internal_error: {
     status: 500,
     type: 'api_error',
@@ -151,6 +169,8 @@ export interface Refusal {
   readonly param: string | null;
   /** Seconds, for a `retry-after` header. */
   readonly retryAfter: number | null;
+  /** More headers for its answer. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Seconds after which a caller is asked to come back where the gateway itself is the cause. */
@@ -159,7 +179,12 @@ export const RETRY_AFTER_SECONDS = 2;
 /** A refusal of the catalogue. `values` fill the message's placeholders; `param` names the body's member. */
 export function refuse(
   code: AnswerCode,
-  values: { readonly param?: string; readonly limit?: number; readonly allow?: string } = {},
+  values: {
+    readonly param?: string;
+    readonly limit?: number;
+    readonly allow?: string;
+    readonly name?: string;
+  } = {},
 ): Refusal {
   const entry: Entry = ANSWERS[code];
   return {
@@ -169,7 +194,8 @@ export function refuse(
     message: entry.message
       .replace('{param}', values.param ?? '')
       .replace('{limit}', String(values.limit ?? ''))
-      .replace('{allow}', values.allow ?? ''),
+      .replace('{allow}', values.allow ?? '')
+      .replace('{name}', () => values.name ?? ''),
     param: values.param ?? null,
     retryAfter: entry.status === 503 ? RETRY_AFTER_SECONDS : null,
   };

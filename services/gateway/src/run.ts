@@ -13,6 +13,7 @@ import { loadPolicyConfig, type PolicyConfig, PolicyConfigError } from '@tollgat
 import { createMetrics, type Logger } from '@tollgate/telemetry';
 import manifest from '../package.json' with { type: 'json' };
 import { createGateway } from './app.ts';
+import { LEASE_TIMEOUT_MS, startBudgets } from './budgets/start-budgets.ts';
 import { AnonymousTeam } from './callers/anonymous-team.ts';
 import { authenticateByDirectory } from './callers/directory-authentication.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -103,6 +104,21 @@ async function serve(
   started.push({ stop: () => opened.stop(config.stopDeadlineMs * (1 - IN_FLIGHT_SHARE)) });
   opened.startPublishing(publisher, services(config));
 
+  const budgets = await startBudgets({
+    bus,
+    settings: config.budgets,
+    limitsSnapshot: config.limitsSnapshot,
+    pricesSnapshot: config.pricesSnapshot,
+    client: budgetsClient(config),
+    instance: opened.instance.name,
+    source: opened.spool.source,
+    newId: () => ids.next(),
+    clock,
+    metrics,
+    log: logger,
+  });
+  started.push(budgets);
+
   const gateway = createGateway({
     options: config.options,
     clock,
@@ -111,12 +127,18 @@ async function serve(
     spool: opened.spool,
     authenticate: authenticateByDirectory(view, clock, isCurrent, anonymous),
     policy: () => policy,
+    budgets: budgets.budgets,
     directoryAgeMs,
     mayReadMetrics: metricsReader(view, clock),
-    troubles: () =>
-      [view.trouble(), directory.follower.trouble(), opened.trouble(), anonymous?.trouble() ?? null].filter(
-        (trouble) => trouble !== null,
-      ),
+    troubles: () => [
+      ...[
+        view.trouble(),
+        directory.follower.trouble(),
+        opened.trouble(),
+        anonymous?.trouble() ?? null,
+      ].filter((trouble) => trouble !== null),
+      ...budgets.troubles(),
+    ],
     countUnrecorded: () => opened.countUnrecorded(),
   });
   const url = await gateway.listen(config.listen.host, config.listen.port);
@@ -149,6 +171,11 @@ async function readPolicy(file: string, env: Environment): Promise<PolicyConfig>
     const more = error.problems.length - 1;
     throw new ConfigError('--policy-config', more === 0 ? first : `${first} (and ${more} more)`);
   }
+}
+
+function budgetsClient({ budgetsUrl, token }: GatewayConfig): ServiceClient | null {
+  if (budgetsUrl === null || token === null) return null;
+  return new ServiceClient({ baseUrl: budgetsUrl, token, timeoutMs: LEASE_TIMEOUT_MS });
 }
 
 function services(config: GatewayConfig): SourceServices {

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from '../errors.ts';
 
+/** More headers of an answer, such as those of limits. */
+type Headers = Readonly<Record<string, string>>;
+
 /** Up to this size an answer's copy costs less than writing it apart from its head. */
 const JOINED_BYTES = 16 * 1024;
 
@@ -11,12 +14,19 @@ export function errorBody(refusal: Refusal): Buffer {
 }
 
 /** Writes a refusal as the whole answer. */
-export function writeRefusal(res: ServerResponse, requestId: string, refusal: Refusal): void {
+export function writeRefusal(
+  res: ServerResponse,
+  requestId: string,
+  refusal: Refusal,
+  headers: Headers | null = null,
+): void {
   const body = errorBody(refusal);
   res.writeHead(refusal.status, {
     'content-type': 'application/json',
     'content-length': body.length,
     'x-request-id': requestId,
+    ...headers,
+    ...refusal.headers,
     ...(refusal.retryAfter === null ? {} : { 'retry-after': String(refusal.retryAfter) }),
   });
   res.end(body);
@@ -29,24 +39,32 @@ export function writeAnswer(
   status: number,
   contentType: string,
   body: Buffer,
+  headers: Headers | null = null,
 ): void {
-  res.writeHead(status, {
+  const own = {
     'content-type': contentType,
     'content-length': body.length,
     'x-request-id': requestId,
-  });
+  };
+  res.writeHead(status, headers === null ? own : { ...own, ...headers });
   // As text of the same bytes, Node joins it with the head and makes one plain write of both.
   if (body.length <= JOINED_BYTES) res.end(body.toString('latin1'), 'latin1');
   else res.end(body);
 }
 
 /** Begins a stream of events. */
-export function writeStreamHead(res: ServerResponse, requestId: string, status: number): void {
-  res.writeHead(status, {
+export function writeStreamHead(
+  res: ServerResponse,
+  requestId: string,
+  status: number,
+  headers: Headers | null = null,
+): void {
+  const own = {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
     'x-request-id': requestId,
-  });
+  };
+  res.writeHead(status, headers === null ? own : { ...own, ...headers });
 }
 
 /** The event that tells of an error after the first byte. */

@@ -28,6 +28,14 @@ describe('reading a body', () => {
       inputCount: 1,
       inputTextBytes: 6,
       maxOutputTokens: 9,
+      extent: {
+        choices: 1,
+        outputCeiling: 9,
+        namesOutputLimit: true,
+        hasTools: false,
+        mediaParts: 0,
+        mediaBytes: 0,
+      },
       endUser: 'u',
     });
   });

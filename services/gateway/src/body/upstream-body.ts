@@ -1,19 +1,33 @@
 import { topLevelMembers } from './members.ts';
 import { RESERVED_MEMBERS, type RequestFacts } from './request-body.ts';
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 const OPEN_OBJECT = 0x7b;
 
+/** Members by which a caller limits the output. */
+const OUTPUT_LIMITS: ReadonlySet<string> = new Set(['max_tokens', 'max_completion_tokens']);
+
 /**
- * The body as it goes upstream: the caller's own bytes, with `ours` (members of a JSON object, each followed by a
+ * The body as it goes upstream: the caller's own bytes, with `members` (of a JSON object, each followed by a
  * comma; may be empty) put in after the opening brace, and `stream_options.include_usage` asked for on streams.
  *
  * Members that only the gateway may write, and a `stream_options` that has to change, are left out of the caller's
  * bytes; every other member stays as it came, byte for byte.
+ *
+ * @param outputLimit `max_tokens` to set in place of what the caller's body says about it; null leaves that alone
  */
-export function upstreamBody(raw: Buffer, facts: RequestFacts, ours: string): Buffer {
+export function upstreamBody(
+  raw: Buffer,
+  facts: RequestFacts,
+  members: string,
+  outputLimit: number | null = null,
+): Buffer {
   const asksUsage = facts.stream && !facts.wantsUsage;
-  if (facts.hasReservedMembers || (asksUsage && facts.streamOptions !== undefined)) {
-    return rebuilt(raw, facts, ours, asksUsage);
+  const ours = outputLimit === null ? members : `${members}"max_tokens":${outputLimit},`;
+  const drops = outputLimit !== null && facts.extent.namesOutputLimit ? OUTPUT_LIMITS : NO_NAMES;
+  if (facts.hasReservedMembers || drops !== NO_NAMES || (asksUsage && facts.streamOptions !== undefined)) {
+    return rebuilt(raw, facts, ours, asksUsage, drops);
   }
   const added = asksUsage ? `${ours}"stream_options":{"include_usage":true},` : ours;
   if (added === '') return raw;
@@ -26,9 +40,16 @@ export function upstreamBody(raw: Buffer, facts: RequestFacts, ours: string): Bu
   return body;
 }
 
-function rebuilt(raw: Buffer, facts: RequestFacts, ours: string, asksUsage: boolean): Buffer {
+function rebuilt(
+  raw: Buffer,
+  facts: RequestFacts,
+  ours: string,
+  asksUsage: boolean,
+  drops: ReadonlySet<string>,
+): Buffer {
   const kept = topLevelMembers(raw).filter(
-    ({ name }) => !RESERVED_MEMBERS.has(name) && !(asksUsage && name === 'stream_options'),
+    ({ name }) =>
+      !RESERVED_MEMBERS.has(name) && !drops.has(name) && !(asksUsage && name === 'stream_options'),
   );
   const options = asksUsage
     ? `"stream_options":${JSON.stringify({ ...facts.streamOptions, include_usage: true })},`

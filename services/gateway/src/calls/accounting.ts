@@ -4,6 +4,8 @@ import type { CallTimes } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
+const NO_LEASES: readonly string[] = [];
+
 /** How a call ended. */
 export interface Ending {
   readonly outcome: UsageOutcome;
@@ -16,7 +18,7 @@ export interface Ending {
 }
 
 /**
- * Appends the one final usage event of a call and lets go of its beginning in the spool. False where that failed:
+ * Settles what a call holds of its limits, appends its one final usage event and lets go of its beginning in the spool. False where that failed:
  * then the beginning stays held, and the next start of the gateway closes the request as lost.
  */
 export function account(
@@ -26,10 +28,14 @@ export function account(
   times: CallTimes,
   ending: Ending,
 ): boolean {
-  const { opened, subject, facts, endpoint } = admission;
+  const { opened, subject, facts, endpoint, held } = admission;
   const durationUs = times.sinceArrivalUs(env.clock.monotonic());
   env.tallies.ended(endpoint, ending.outcome);
   env.tallies.used(ending.quantities, durationUs);
+  if (held !== null) {
+    const counted = ending.outcome === 'completed' && ending.fidelity === 'provider';
+    env.budgets?.settle(held, ending.quantities, counted);
+  }
   if (opened === null) return true;
   try {
     env.recorder.use(subject, {
@@ -43,6 +49,7 @@ export function account(
       stream: facts.stream,
       output_bytes: answer.bytes,
       duration_us: durationUs,
+      leaseIds: held?.reservation.leaseIds ?? NO_LEASES,
       first_byte_us: times.firstByteMs === 0 ? null : times.sinceArrivalUs(times.firstByteMs),
     });
     opened.hold.release();

@@ -1,4 +1,5 @@
 import type { Endpoint, RequestFacts } from '../body/request-body.ts';
+import type { Held } from '../budgets/budgets.ts';
 import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { Target } from '../policy/policy.ts';
@@ -16,4 +17,6 @@ export interface Admission {
   /** Null where the call passes without a record. */
   readonly opened: Opened | null;
   readonly body: Buffer;
+  /** What it holds of the limits that apply to it; null where none does. Settled with the final usage. */
+  readonly held: Held | null;
 }

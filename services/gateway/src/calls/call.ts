@@ -184,21 +184,26 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
   deliver(failure: Error | null): void {
     const res = this.#res;
     if (res.destroyed) return;
-    const { requestId } = this.#admission.arrival;
+    const { arrival, held } = this.#admission;
+    const { requestId } = arrival;
+    const headers = held === null ? null : held.headers;
     const unrecorded = this.#settled && (this.#unrecorded || failure !== null);
     const { stream } = this.#answer;
     if (stream !== null) this.#deliverStream(stream, unrecorded);
-    else if (unrecorded) writeRefusal(res, requestId, refuse('audit_unavailable'));
-    else if (this.#refusal !== null) writeRefusal(res, requestId, this.#refusal);
+    else if (unrecorded) writeRefusal(res, requestId, refuse('audit_unavailable'), headers);
+    else if (this.#refusal !== null) writeRefusal(res, requestId, this.#refusal, headers);
     else if (this.#settled) {
-      writeAnswer(res, requestId, this.#answer.status ?? 200, this.#answer.contentType, this.#answer.body());
+      const status = this.#answer.status ?? 200;
+      writeAnswer(res, requestId, status, this.#answer.contentType, this.#answer.body(), headers);
     }
   }
 
   #deliverStream(stream: EventStream, unrecorded: boolean): void {
     const res = this.#res;
     if (!res.headersSent) {
-      writeStreamHead(res, this.#admission.arrival.requestId, this.#answer.status ?? 200);
+      const { arrival, held } = this.#admission;
+      const headers = held === null ? null : held.headers;
+      writeStreamHead(res, arrival.requestId, this.#answer.status ?? 200, headers);
       if (!stream.hasReady && !this.#settled) res.flushHeaders();
     }
     const ready = stream.take();

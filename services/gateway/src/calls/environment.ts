@@ -1,4 +1,5 @@
 import type { Logger } from '@tollgate/telemetry';
+import type { Budgets } from '../budgets/budgets.ts';
 import type { Clock } from '../clock.ts';
 import type { Recorder } from '../events/recorder.ts';
 import type { Tallies } from '../metrics.ts';
@@ -31,5 +32,7 @@ export interface CallEnvironment {
   readonly running: RunningCalls;
   readonly tallies: Tallies;
   readonly limits: CallLimits;
+  /** Null where no limits are followed. */
+  readonly budgets: Budgets | null;
   readonly log: Logger;
 }

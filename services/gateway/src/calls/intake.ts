@@ -8,18 +8,26 @@ import {
   readRequestBody,
 } from '../body/request-body.ts';
 import { upstreamBody } from '../body/upstream-body.ts';
+import type { Applicable } from '../budgets/applicable-limits.ts';
+import { type Budgets, type Held, isHeld, isPending } from '../budgets/budgets.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import { type AttributionTexts, UsageContextTexts } from '../events/attribution-text.ts';
-import type { Opened } from '../events/recorder.ts';
-import type { DecisionMembers, EventSubject, RequestEvents } from '../events/request-events.ts';
-import type { Policy, Target, Verdict } from '../policy/policy.ts';
+import type { Begun, Opened } from '../events/recorder.ts';
+import type {
+  DecisionMembers,
+  EventSubject,
+  RequestEvents,
+  RequestMembers,
+} from '../events/request-events.ts';
+import type { Finding, Policy, Target, Verdict } from '../policy/policy.ts';
 import type { AdmissionControl, Admittance } from './admission-control.ts';
 import { type Arrival, clientRequestId, traceparent } from './arrival.ts';
 import { Call } from './call.ts';
 import type { CallEnvironment } from './environment.ts';
 import type { Incoming } from './incoming.ts';
 import { TurnedAway } from './turned-away.ts';
+import { WaitingCall } from './waiting-call.ts';
 
 /** Where each endpoint lies below a target's base URL. */
 const PATHS: Readonly<Record<Endpoint, string>> = {
@@ -30,7 +38,10 @@ const PATHS: Readonly<Record<Endpoint, string>> = {
 /** The longest code that a decision holds. */
 const MAX_CODE_CHARACTERS = 64;
 
-const ALLOWED: DecisionMembers = { outcome: 'allowed', code: null, findings: [] };
+const ALLOWED: DecisionMembers = { outcome: 'allowed', code: null, findings: [], leaseIds: [] };
+
+const REJECTED = { outcome: 'rejected', findings: [] } as const;
+const OUT_OF_BUDGET = { outcome: 'denied', findings: [] } as const;
 
 export interface IntakeParts {
   readonly env: CallEnvironment;
@@ -49,6 +60,18 @@ interface Known {
 }
 
 const NOTHING_KNOWN: Known = { model: null, facts: null, target: null };
+
+/** A request that everything but its budget allows. */
+interface Ready {
+  readonly incoming: Incoming;
+  readonly admittance: Exclude<Admittance, 'refused'>;
+  readonly known: Known;
+  readonly facts: RequestFacts;
+  readonly target: Target;
+  readonly findings: readonly Finding[];
+  readonly raw: Buffer;
+  readonly subject: EventSubject;
+}
 
 /** Decides on each request: refused, rejected, denied, or allowed and on its way upstream. */
 export class Intake {
@@ -84,21 +107,67 @@ export class Intake {
       return;
     }
     const subject = this.#subject(incoming, body.model, target);
-    const decision = verdict.findings.length === 0 ? ALLOWED : { ...ALLOWED, findings: verdict.findings };
-    const opened = admittance === 'unrecorded' ? null : this.#open(incoming, known, subject, decision);
-    if (opened === 'refused') return;
+    const { findings } = verdict;
+    const ready = { incoming, admittance, known, facts: body, target, findings, raw, subject };
+    const { budgets } = this.#parts.env;
+    const applicable = budgets?.applicable(arrival.caller, policy, body.model, target) ?? null;
+    if (budgets === null || applicable === null) this.#letIn(ready, null, null, null);
+    else this.#reserve(ready, budgets, applicable);
+  }
+
+  /** Lets a request in as far as its budget goes: at once, or after it has waited for a lease. */
+  #reserve(ready: Ready, budgets: Budgets, applicable: Applicable): void {
+    const { incoming, admittance, known, facts, target } = ready;
+    const { endpoint, arrival, bodyBytes } = incoming;
+    const atMs = arrival.requestedAtMs;
+    const request = { applicable, endpoint, facts, target, bodyBytes, atMs };
+    const outputLimit = budgets.outputLimit(request);
+    const outcome = budgets.reserve(request);
+    if (isHeld(outcome)) {
+      this.#letIn(ready, outcome, outputLimit, null);
+      return;
+    }
+    if (!isPending(outcome)) {
+      this.#turnAway(incoming, admittance, known, outcome, OUT_OF_BUDGET);
+      return;
+    }
+    const begun = admittance === 'unrecorded' ? null : this.#begin(incoming, known, ready.subject);
+    if (begun === 'refused') return;
+    const leave = budgets.wait(request, outcome, (later) => {
+      if (isHeld(later)) this.#letIn(ready, later, outputLimit, begun);
+      else this.#turnAway(incoming, admittance, known, later, OUT_OF_BUDGET, begun, ready.subject);
+      waiting.over();
+    });
+    const waiting = new WaitingCall(this.#parts.env, incoming.res, leave, (why) =>
+      this.#turnAway(incoming, admittance, known, refuse(why), REJECTED, begun, ready.subject),
+    );
+    waiting.start();
+  }
+
+  #letIn(ready: Ready, held: Held | null, outputLimit: number | null, begun: Begun | null): void {
+    const { incoming, admittance, known, facts, target, findings, raw, subject } = ready;
+    const { arrival, endpoint, res } = incoming;
+    const { env } = this.#parts;
+    const leaseIds = held?.reservation.leaseIds ?? ALLOWED.leaseIds;
+    const decision = findings.length === 0 && held === null ? ALLOWED : { ...ALLOWED, findings, leaseIds };
+    const opened = admittance === 'unrecorded' ? null : this.#open(incoming, known, subject, decision, begun);
+    if (opened === 'refused') {
+      if (held !== null) env.budgets?.cancel(held);
+      return;
+    }
     const ours = target.takesAttribution ? this.#ourMembers(arrival) : '';
     const admission = {
       arrival,
       endpoint,
       path: PATHS[endpoint],
-      facts: body,
+      facts,
       target,
       subject,
       opened,
-      body: upstreamBody(raw, body, ours),
+      body: upstreamBody(raw, facts, ours, outputLimit),
+      held,
     };
-    new Call(this.#parts.env, admission, res).start();
+    new Call(env, admission, res).start();
   }
 
   /** Records a request whose body could not be taken in, such as one that is too large, and answers it. */
@@ -122,18 +191,20 @@ export class Intake {
     admittance: Admittance,
     known: Known,
     refusal: Refusal,
-    denied: Verdict | null = null,
+    verdict: Pick<DecisionMembers, 'outcome' | 'findings'> = REJECTED,
+    begun: Begun | null = null,
+    subjectOf: EventSubject | null = null,
   ): void {
     const { env } = this.#parts;
-    const outcome = denied === null ? 'rejected' : 'denied';
-    env.tallies.ended(incoming.endpoint, outcome);
+    const { outcome, findings } = verdict;
+    env.tallies.ended(incoming.endpoint, outcome === 'denied' ? 'denied' : 'rejected');
     if (admittance === 'unrecorded') {
       writeRefusal(incoming.res, incoming.arrival.requestId, refusal);
       return;
     }
-    const subject = this.#subject(incoming, known.model, known.target);
-    const decision = { outcome, code: refusal.code, findings: denied?.findings ?? [] } as const;
-    const opened = this.#open(incoming, known, subject, decision);
+    const subject = subjectOf ?? this.#subject(incoming, known.model, known.target);
+    const decision = { outcome, code: refusal.code, findings, leaseIds: [] };
+    const opened = this.#open(incoming, known, subject, decision, begun);
     if (opened === 'refused') return;
     opened.hold.release();
     env.deliveries.add(new TurnedAway(incoming, refusal), true);
@@ -154,27 +225,31 @@ export class Intake {
     };
   }
 
+  /** Request and decision; the decision alone of a request that had begun. */
   #open(
     incoming: Incoming,
-    { facts }: Known,
+    known: Known,
     subject: EventSubject,
     decision: DecisionMembers,
+    begun: Begun | null,
   ): Opened | 'refused' {
+    const { recorder } = this.#parts.env;
+    return this.#recorded(incoming, () =>
+      begun === null
+        ? recorder.open(subject, requestMembers(incoming, known), decision)
+        : recorder.decide(begun, subject, decision),
+    );
+  }
+
+  #begin(incoming: Incoming, known: Known, subject: EventSubject): Begun | 'refused' {
+    const { recorder } = this.#parts.env;
+    return this.#recorded(incoming, () => recorder.begin(subject, requestMembers(incoming, known)));
+  }
+
+  #recorded<T>(incoming: Incoming, record: () => T): T | 'refused' {
     const { env, admission } = this.#parts;
     try {
-      return env.recorder.open(
-        subject,
-        {
-          endpoint: incoming.endpoint,
-          stream: facts?.stream ?? false,
-          body_bytes: incoming.bodyBytes,
-          input_count: facts?.inputCount ?? null,
-          max_output_tokens: facts?.maxOutputTokens ?? null,
-          end_user: facts?.endUser ?? null,
-          client_prefix: addressPrefix(incoming.req.socket.remoteAddress),
-        },
-        decision,
-      );
+      return record();
     } catch (error) {
       env.log.error({ err: error, code: 'audit_unavailable' }, 'request not recorded');
       return admission.refuse(incoming, 'audit_unavailable');
@@ -185,6 +260,18 @@ export class Intake {
   #ourMembers({ requestId, caller }: Arrival): string {
     return `"client_request_id":"${requestId}.1","usage_context":${this.#usageContexts.text(caller)},`;
   }
+}
+
+function requestMembers(incoming: Incoming, { facts }: Known): RequestMembers {
+  return {
+    endpoint: incoming.endpoint,
+    stream: facts?.stream ?? false,
+    body_bytes: incoming.bodyBytes,
+    input_count: facts?.inputCount ?? null,
+    max_output_tokens: facts?.maxOutputTokens ?? null,
+    end_user: facts?.endUser ?? null,
+    client_prefix: addressPrefix(incoming.req.socket.remoteAddress),
+  };
 }
 
 /** Why a target can't serve this endpoint; null where it can. */

@@ -15,6 +15,11 @@ export interface Opened {
   readonly hold: Hold;
 }
 
+/** A request whose event stands in the spool and whose decision does not yet. */
+export interface Begun {
+  readonly hold: Hold;
+}
+
 /** Puts the events of requests into the spool, in the order that consumers rely on least and recovery most. */
 export class Recorder {
   readonly #spool: Spool;
@@ -27,16 +32,27 @@ export class Recorder {
 
   /** Request and decision, together. @throws SpoolError where there is no room */
   open(subject: EventSubject, request: RequestMembers, decision: DecisionMembers): Opened {
+    return this.decide(this.begin(subject, request), subject, decision);
+  }
+
+  /** The request, whose decision has to wait. @throws SpoolError where there is no room */
+  begin(subject: EventSubject, request: RequestMembers): Begun {
     const spool = this.#spool;
-    const first = spool.append(
-      'tollgate.request.v1',
-      this.#events.request(subject, spool.nextSequence(), request),
-    );
+    const json = this.#events.request(subject, spool.nextSequence(), request);
+    return { hold: spool.hold(spool.append('tollgate.request.v1', json)) };
+  }
+
+  /**
+   * The decision of a request. @throws SpoolError where there is no room; its beginning then stays held, and the next
+   * start of the gateway closes it.
+   */
+  decide({ hold }: Begun, subject: EventSubject, decision: DecisionMembers): Opened {
+    const spool = this.#spool;
     const position = spool.append(
       'tollgate.decision.v1',
       this.#events.decision(subject, spool.nextSequence(), decision),
     );
-    return { position, hold: spool.hold(first) };
+    return { position, hold };
   }
 
   /** What one attempt used. @throws SpoolError where there is no room */

@@ -133,15 +133,16 @@ describe('the templates of request events', () => {
         arbitraryContext,
         fc.array(finding, { maxLength: 3 }),
         fc.option(hostile),
-        (c, findings, code) => {
+        fc.array(fc.uuid(), { maxLength: 3 }),
+        (c, findings, code, leaseIds) => {
           const members = {
             outcome: code === null ? ('allowed' as const) : ('denied' as const),
             code: code === null ? null : code.slice(0, 64),
             findings,
           };
           const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
-          const json = writer().decision(subject, SEQUENCE, members);
-          const data = { ...c.data, phase: 'request' as const, ...members, lease_ids: [] };
+          const json = writer().decision(subject, SEQUENCE, { ...members, leaseIds });
+          const data = { ...c.data, phase: 'request' as const, ...members, lease_ids: leaseIds };
           expect(json).toBe(
             asObject({ ...envelope(c.traceparent), type: 'tollgate.decision.v1', data }, json),
           );
@@ -157,7 +158,8 @@ describe('the templates of request events', () => {
         arbitraryContext,
         fc.nat(),
         fc.option(fc.integer({ min: 100, max: 599 })),
-        (c, n, status) => {
+        fc.array(fc.uuid(), { maxLength: 3 }),
+        (c, n, status, leaseIds) => {
           const members = {
             attempt: 1,
             final: true,
@@ -178,8 +180,13 @@ describe('the templates of request events', () => {
             first_byte_us: status === null ? null : n,
           };
           const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
-          const json = writer().usage(subject, SEQUENCE, members);
-          const data = { ...c.data, ...members, finished_at: '2026-03-01T09:30:01.456Z', lease_ids: [] };
+          const json = writer().usage(subject, SEQUENCE, { ...members, leaseIds });
+          const data = {
+            ...c.data,
+            ...members,
+            finished_at: '2026-03-01T09:30:01.456Z',
+            lease_ids: leaseIds,
+          };
           expect(json).toBe(asObject({ ...envelope(c.traceparent), type: 'tollgate.usage.v1', data }, json));
           expect(parses(json)).toBe('tollgate.usage.v1');
         },

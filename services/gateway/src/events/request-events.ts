@@ -22,6 +22,8 @@ export interface DecisionMembers {
   readonly outcome: DecisionData['outcome'];
   readonly code: string | null;
   readonly findings: readonly Finding[];
+  /** The leases that the request's budgets were reserved from; none where nothing limits it. */
+  readonly leaseIds: readonly string[];
 }
 
 export type UsageMembers = Pick<
@@ -36,7 +38,7 @@ export type UsageMembers = Pick<
   | 'output_bytes'
   | 'duration_us'
   | 'first_byte_us'
-> & { readonly quantities: Quantities };
+> & { readonly quantities: Quantities; readonly leaseIds: readonly string[] };
 
 /**
  * Writes the three events of a request as text, from templates: a third of the cost of building objects and
@@ -79,18 +81,22 @@ export class RequestEvents {
 
   decision(subject: EventSubject, sequence: string, d: DecisionMembers): string {
     const findings = d.findings.length === 0 ? '[]' : JSON.stringify(d.findings.map(findingMembers));
-    return `${this.#envelope(this.#decisionHead, subject, sequence)}${subject.context},"phase":"request","outcome":"${d.outcome}","code":${jsonStringOrNull(d.code)},"findings":${findings},"lease_ids":[]}}`;
+    return `${this.#envelope(this.#decisionHead, subject, sequence)}${subject.context},"phase":"request","outcome":"${d.outcome}","code":${jsonStringOrNull(d.code)},"findings":${findings},"lease_ids":${idList(d.leaseIds)}}}`;
   }
 
   usage(subject: EventSubject, sequence: string, u: UsageMembers): string {
     const q = u.quantities;
-    return `${this.#envelope(this.#usageHead, subject, sequence)}${subject.context},"attempt":${u.attempt},"final":${u.final},"outcome":"${u.outcome}","fidelity":"${u.fidelity}","quantities":{"input_tokens":${q.input_tokens},"output_tokens":${q.output_tokens},"cached_input_tokens":${q.cached_input_tokens},"cache_creation_tokens":${q.cache_creation_tokens},"reasoning_tokens":${q.reasoning_tokens}},"upstream_status":${jsonNumberOrNull(u.upstream_status)},"status":${jsonNumberOrNull(u.status)},"stream":${u.stream},"output_bytes":${u.output_bytes},"duration_us":${u.duration_us},"first_byte_us":${jsonNumberOrNull(u.first_byte_us)},"finished_at":"${this.#instants.text(this.#clock.now())}","lease_ids":[]}}`;
+    return `${this.#envelope(this.#usageHead, subject, sequence)}${subject.context},"attempt":${u.attempt},"final":${u.final},"outcome":"${u.outcome}","fidelity":"${u.fidelity}","quantities":{"input_tokens":${q.input_tokens},"output_tokens":${q.output_tokens},"cached_input_tokens":${q.cached_input_tokens},"cache_creation_tokens":${q.cache_creation_tokens},"reasoning_tokens":${q.reasoning_tokens}},"upstream_status":${jsonNumberOrNull(u.upstream_status)},"status":${jsonNumberOrNull(u.status)},"stream":${u.stream},"output_bytes":${u.output_bytes},"duration_us":${u.duration_us},"first_byte_us":${jsonNumberOrNull(u.first_byte_us)},"finished_at":"${this.#instants.text(this.#clock.now())}","lease_ids":${idList(u.leaseIds)}}}`;
   }
 
   #envelope(head: string, subject: EventSubject, sequence: string): string {
     const trace = subject.traceparent === null ? '' : `","traceparent":"${subject.traceparent}`;
     return `{"specversion":"1.0","id":"${this.#ids.next()}${head}${subject.requestId}","time":"${this.#instants.text(this.#clock.now())}","datacontenttype":"application/json","sequence":"${sequence}${trace}","data":{`;
   }
+}
+
+function idList(ids: readonly string[]): string {
+  return ids.length === 0 ? '[]' : `[${ids.map(jsonString).join(',')}]`;
 }
 
 function findingMembers(finding: Finding): Finding {

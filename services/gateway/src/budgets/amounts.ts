@@ -1,0 +1,50 @@
+import type { Attribution, Quantities } from '@tollgate/events';
+import { type Limit, type Units, usedOf } from '@tollgate/limits';
+import { type Cost, costBound, costOf, type PriceBook, pricesOf, priceUsage } from '@tollgate/pricing';
+import type { TokenBound } from './bounds.ts';
+
+const MICROS_PER_MILLI = 1000;
+
+/** What money is reckoned with: who asks for what, and when. */
+export interface Pricing {
+  readonly book: PriceBook;
+  readonly attribution: Attribution;
+  /** When the request arrived, in milliseconds since the epoch: prices follow it. */
+  readonly atMs: number;
+}
+
+/** The most that a request can take of a limit; null where that can't be told, for want of a price. */
+export function mostOf(limit: Limit, tokens: TokenBound, pricing: Pricing): Units | null {
+  const cost = limit.unit === 'money' ? boundCost(tokens, pricing) : null;
+  return usedOf(limit, { final: true, quantities: quantitiesOf(tokens), cost });
+}
+
+/** What quantities take of a limit; null where that can't be told, for want of a price. */
+export function amountOf(limit: Limit, quantities: Quantities, pricing: Pricing): Units | null {
+  const cost = limit.unit === 'money' ? usageCost(quantities, pricing) : null;
+  return usedOf(limit, { final: true, quantities, cost });
+}
+
+export function quantitiesOf({ input, output }: TokenBound): Quantities {
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    cached_input_tokens: 0,
+    cache_creation_tokens: 0,
+    reasoning_tokens: 0,
+  };
+}
+
+function boundCost(tokens: TokenBound, { book, attribution, atMs }: Pricing): Cost {
+  return costBound(
+    attribution.serving_mode,
+    pricesOf(attribution, book),
+    tokens,
+    Math.floor(atMs) * MICROS_PER_MILLI,
+  );
+}
+
+function usageCost(quantities: Quantities, { book, attribution, atMs }: Pricing): Cost {
+  const at = Math.floor(atMs) * MICROS_PER_MILLI;
+  return costOf(priceUsage(attribution.serving_mode, pricesOf(attribution, book), quantities, at));
+}

@@ -1,0 +1,77 @@
+import type { Units } from '@tollgate/limits';
+import { Lease } from './lease.ts';
+
+/** A lease that was asked for under an id of ours, and not answered yet: asked for again under the same id. */
+export interface Want {
+  readonly leaseId: string;
+  readonly amount: Units;
+  readonly minimum: Units;
+}
+
+/** What is left of a window beyond all leases, as the budgets service said. */
+export interface Remaining {
+  readonly units: Units;
+  /** When that was, on the monotonic clock. */
+  readonly knownMs: number;
+}
+
+/** Since nothing is known. */
+const UNKNOWN: Remaining = { units: 0n, knownMs: Number.NEGATIVE_INFINITY };
+
+/** The leases that this gateway holds of one window of one limit. */
+export class WindowLedger {
+  /** Milliseconds since the epoch; half-open. */
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  /** Oldest first: those are drawn on first. */
+  leases: Lease[] = [];
+  want: Want | null = null;
+  remaining: Remaining = UNKNOWN;
+  /** When something was reserved last, on the monotonic clock. */
+  lastUsedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(startsAtMs: number, endsAtMs: number) {
+    this.startsAtMs = startsAtMs;
+    this.endsAtMs = endsAtMs;
+  }
+
+  /** Reserves from the oldest lease that has so much; null where none has. One step: nothing comes in between. */
+  reserve(amount: Units, nowMs: number): Lease | null {
+    for (const lease of this.leases) {
+      if (!lease.canGive(amount, nowMs)) continue;
+      lease.reserve(amount);
+      this.lastUsedMs = nowMs;
+      return lease;
+    }
+    return null;
+  }
+
+  add(id: string, granted: Units, sentMs: number, termMs: number): Lease {
+    const lease = new Lease(id, granted, sentMs, termMs);
+    this.leases.push(lease);
+    return lease;
+  }
+
+  /** What can be reserved just now, over all leases. */
+  free(nowMs: number): Units {
+    let free = 0n;
+    for (const lease of this.leases) {
+      if (lease.drawable && nowMs < lease.expiresMs && lease.free > 0n) free += lease.free;
+    }
+    return free;
+  }
+
+  /** What leases that nobody draws on hold: it can go back to be granted again in one piece. */
+  returnable(): Units {
+    let units = 0n;
+    for (const lease of this.leases) if (lease.inFlight === 0 && lease.free > 0n) units += lease.free;
+    return units;
+  }
+
+  /** What running requests hold: some of it comes free when they settle. */
+  reserved(): Units {
+    let units = 0n;
+    for (const lease of this.leases) units += lease.reserved;
+    return units;
+  }
+}
