@@ -69,16 +69,49 @@ type ProduceOptions = {
   }[];
 };
 
+/** Room for a request's header before its body: size, key, version, correlation id, and the client's id. */
+const ROOM_BYTES = 512;
+const ROOM = Symbol('room before an encoder');
+
+/** kafkajs' growing buffer. */
+type Encoder = {
+  buf: Buffer;
+  offset: number;
+  writeEncoder(value: Encoder): Encoder;
+  /** Ours: the memory that `buf` is the end of, and how many bytes in front of it are free. */
+  [ROOM]?: { readonly whole: Buffer; readonly bytes: number };
+};
+
+/**
+ * kafkajs copies a request's body twice, into zero-filled buffers of up to twice its size, to put a header before it.
+ * A body that has room in front is written into instead. Of 64 MB so allocated V8 makes a full collection.
+ */
+function writeHeadersIntoRoom(prototype: Encoder): void {
+  const append = prototype.writeEncoder;
+  prototype.writeEncoder = function writeEncoder(this: Encoder, value: Encoder): Encoder {
+    const room = value[ROOM];
+    if (room === undefined || this.offset > room.bytes) return append.call(this, value);
+    const start = room.bytes - this.offset;
+    this.buf.copy(room.whole, start, 0, this.offset);
+    this.buf = room.whole.subarray(start);
+    this.offset = this.buf.length;
+    this[ROOM] = { whole: room.whole, bytes: start };
+    return this;
+  };
+}
+
 /** Where the only message of a request's only partition is `PackedRecords`, its body is written by us. */
 function acceptPackedRecords(): boolean {
   type Protocol = { request: { encode: () => Promise<unknown> } };
   type Versions = (lookup: { version: number }) => (options: ProduceOptions) => Protocol;
   const produce = require('kafkajs/src/protocol/requests/produce/index.js') as { protocol?: Versions };
-  const Encoder = require('kafkajs/src/protocol/encoder.js') as new (
-    size: number,
-  ) => { buf: Buffer; offset: number };
+  const Encoder = require('kafkajs/src/protocol/encoder.js') as {
+    new (size: number): Encoder;
+    readonly prototype: Encoder;
+  };
   const original = produce.protocol;
   if (typeof original !== 'function') return false;
+  writeHeadersIntoRoom(Encoder.prototype);
 
   produce.protocol = (lookup) => (options) => {
     const protocol = original(lookup)(options);
@@ -88,10 +121,12 @@ function acceptPackedRecords(): boolean {
       throw new Error('the broker is older than Kafka 0.11: Tollgate needs 2.1 or newer');
     }
     const encode = async () => {
-      const body = encodeProduceBody({ ...packed, acks: options.acks, timeoutMs: options.timeout });
+      const request = { ...packed, acks: options.acks, timeoutMs: options.timeout };
+      const whole = encodeProduceBody(request, ROOM_BYTES);
       const encoder = new Encoder(1);
-      encoder.buf = body;
-      encoder.offset = body.length;
+      encoder.buf = whole.subarray(ROOM_BYTES);
+      encoder.offset = encoder.buf.length;
+      encoder[ROOM] = { whole, bytes: ROOM_BYTES };
       return encoder;
     };
     return { ...protocol, request: { ...protocol.request, encode } };

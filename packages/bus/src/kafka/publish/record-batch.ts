@@ -6,7 +6,7 @@ export type OutgoingRecord = { readonly key: Buffer | null; readonly value: Buff
 /** Who sends, for the broker's own dropping of repeated batches; absent for a producer that is not idempotent. */
 export type ProducerState = { readonly id: bigint; readonly epoch: number; readonly firstSequence: number };
 
-const NO_PRODUCER: ProducerState = { id: -1n, epoch: -1, firstSequence: -1 };
+export const NO_PRODUCER: ProducerState = { id: -1n, epoch: -1, firstSequence: -1 };
 
 /** Offsets of the fields of a record batch, magic 2 (Kafka protocol, "Record Batch"). */
 const BATCH_LENGTH_AT = 8;
@@ -30,12 +30,14 @@ const MAGIC = 2;
  * every record and field.)
  *
  * @param headers encoded once by `encodeHeaders`
+ * @param roomBytes left free in front of the batch, for what goes before it on the wire
  */
 export function encodeRecordBatch(
   records: readonly OutgoingRecord[],
   headers: Buffer,
   timestampMs: number,
   producer: ProducerState = NO_PRODUCER,
+  roomBytes = 0,
 ): Buffer {
   const bodySizes = new Array<number>(records.length);
   let total = RECORDS_AT;
@@ -48,7 +50,8 @@ export function encodeRecordBatch(
     total += sizeOfVarInt(size) + size;
   }
 
-  const batch = Buffer.allocUnsafe(total);
+  const whole = Buffer.allocUnsafe(roomBytes + total);
+  const batch = whole.subarray(roomBytes);
   batch.writeBigInt64BE(0n, 0);
   batch.writeInt32BE(total - PARTITION_LEADER_EPOCH_AT, BATCH_LENGTH_AT);
   batch.writeInt32BE(0, PARTITION_LEADER_EPOCH_AT);
@@ -80,7 +83,7 @@ export function encodeRecordBatch(
   }
   if (at !== total) throw new RangeError(`a record batch of ${total} bytes was filled up to ${at}`);
   batch.writeUInt32BE(crc32c(batch, ATTRIBUTES_AT, total), CRC_AT);
-  return batch;
+  return whole;
 }
 
 /** The header section of a record: count, then name and value of each. */
