@@ -2,11 +2,11 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 const OWNER_ONLY = 0o600;
 
-/** Whole or not at all, and never readable by others, not even for a moment. */
-export function writeSecretFile(file: string, text: string): void {
+/** Whole or not at all, and never readable by others, not even for a moment, unless `mode` says so. */
+export function writeSecretFile(file: string, text: string, mode = OWNER_ONLY): void {
   const temporary = `${file}.new`;
   rmSync(temporary, { force: true });
-  writeFileSync(temporary, text, { mode: OWNER_ONLY, flag: 'wx', flush: true });
+  writeFileSync(temporary, text, { mode, flag: 'wx', flush: true });
   renameSync(temporary, file);
 }
 
