@@ -6,13 +6,14 @@ export class SegmentFiles {
   #path: string | null = null;
   #file: FileHandle | null = null;
   #closed = false;
+  #memory = Buffer.alloc(0);
 
-  /** Up to `bytes` from `offset` on, in memory of their own. */
+  /** Up to `bytes` from `offset` on, in memory that the next read uses again. */
   async read(path: string, offset: number, bytes: number): Promise<Buffer> {
     const file = await this.#open(path);
-    const buffer = Buffer.allocUnsafeSlow(bytes);
-    const { bytesRead } = await file.read(buffer, 0, bytes, offset);
-    return buffer.subarray(0, bytesRead);
+    if (this.#memory.length < bytes) this.#memory = Buffer.allocUnsafeSlow(bytes);
+    const { bytesRead } = await file.read(this.#memory, 0, bytes, offset);
+    return this.#memory.subarray(0, bytesRead);
   }
 
   async #open(path: string): Promise<FileHandle> {
