@@ -32,7 +32,7 @@ export const MAX_LEASE_LATENESS_MS = 60_000;
 
 const decimal = z.string().regex(/^\d{1,30}(\.\d{1,30})?$/, 'must be a decimal from zero');
 const instant = z.iso.datetime();
-const leaseId = z.uuid();
+const leaseId = z.uuid().regex(/^[0-9a-f-]+$/, 'must be in lower case');
 const limitId = z.string().min(1).max(128);
 
 /** How much of a lease is used up so far. */
@@ -66,7 +66,7 @@ export const leaseCall = z
     /** The source that the usage events will come from: `/gateways/<instance>/<epoch>`. */
     source: z.string().regex(/^\/gateways\/[A-Za-z0-9._-]{1,64}\/[A-Za-z0-9-]{1,64}$/),
     reports: z.array(leaseReport).max(MAX_LEASE_ITEMS),
-    /** One per limit and window at most. */
+
     wants: z.array(leaseWant).max(MAX_LEASE_ITEMS),
   })
   .meta({ id: 'LeaseCall' });

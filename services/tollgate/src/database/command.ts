@@ -17,7 +17,8 @@ export function databaseCommand(): Command {
     .command('migrate')
     .description(
       'create or update the schemas and login roles of all services (DATABASE_OWNER_URL; a password per role in ' +
-        'DIRECTORY_DATABASE_PASSWORD, AUDIT_DATABASE_PASSWORD, CHARGEBACK_DATABASE_PASSWORD; each also as *_FILE)',
+        'DIRECTORY_DATABASE_PASSWORD, AUDIT_DATABASE_PASSWORD, CHARGEBACK_DATABASE_PASSWORD, ' +
+        'BUDGETS_DATABASE_PASSWORD; each also as *_FILE)',
     )
     .option(
       '--embedded-bus',

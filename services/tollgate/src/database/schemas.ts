@@ -9,10 +9,12 @@ export interface ServiceSchema {
 
 /** Every service that keeps data, loaded when asked for: the command starts faster without them. */
 export async function serviceSchemas(): Promise<ServiceSchema[]> {
-  const [{ directoryMigrations }, { auditMigrations }, { chargebackMigrations }] = await Promise.all([
-    import('@tollgate/directory'),
-    import('@tollgate/audit'),
-    import('@tollgate/chargeback'),
-  ]);
-  return [directoryMigrations, auditMigrations, chargebackMigrations];
+  const [{ directoryMigrations }, { auditMigrations }, { chargebackMigrations }, { budgetsMigrations }] =
+    await Promise.all([
+      import('@tollgate/directory'),
+      import('@tollgate/audit'),
+      import('@tollgate/chargeback'),
+      import('@tollgate/budgets'),
+    ]);
+  return [directoryMigrations, auditMigrations, chargebackMigrations, budgetsMigrations];
 }

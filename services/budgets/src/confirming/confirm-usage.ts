@@ -1,0 +1,51 @@
+import type { Transaction } from '@tollgate/database';
+import type { FollowedPrices } from '@tollgate/pricing';
+import { lockLeases, updateLeases } from '../leases/lease-store.ts';
+import type { StoredLimitBook } from '../limits/limit-book.ts';
+import { changeWindows, lockWindows } from '../windows/window-store.ts';
+import { confirm, type UsageEvent } from './confirm.ts';
+import { countOnce } from './counted-usage.ts';
+import type { PriceGrace } from './price-grace.ts';
+
+/** What a batch came to, for the metrics; the transaction may still be rolled back. */
+export type ConfirmedBatch = {
+  readonly events: number;
+  readonly fresh: number;
+  readonly uncounted: number;
+};
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * The handler of the topic `usage`: counts each event once, in windows and leases, within the transaction that also
+ * moves the offset.
+ */
+export class ConfirmUsage {
+  readonly #book: StoredLimitBook;
+  readonly #prices: FollowedPrices;
+  readonly #grace: PriceGrace;
+
+  constructor(parts: {
+    readonly book: StoredLimitBook;
+    readonly prices: FollowedPrices;
+    readonly grace: PriceGrace;
+  }) {
+    this.#book = parts.book;
+    this.#prices = parts.prices;
+    this.#grace = parts.grace;
+  }
+
+  async handle(events: readonly UsageEvent[], tx: Transaction): Promise<ConfirmedBatch> {
+    const limits = await this.#book.forTransaction(tx);
+    if (limits.hasMoney) await this.#grace.known(events);
+    const fresh = await countOnce(tx, events);
+    const ids = new Set(fresh.flatMap(({ data }) => data.lease_ids.filter((id) => UUID.test(id))));
+    const leases = await lockLeases(tx, [...ids]);
+    const confirmation = confirm(fresh, { limits, prices: this.#prices.book(), leases });
+    const keys = confirmation.changes.entries().map(({ key }) => key);
+    await lockWindows(tx, keys, (limitId) => limits.get(limitId));
+    await updateLeases(tx, confirmation.leases);
+    await changeWindows(tx, confirmation.changes);
+    return { events: events.length, fresh: fresh.length, uncounted: confirmation.uncounted };
+  }
+}
