@@ -68,6 +68,14 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     description: 'the price book',
     load: async () => (await import('@tollgate/chargeback/commands')).pricesCommand(),
   },
+  budgets: {
+    description: 'limits, shared by all gateways',
+    load: async () => (await import('@tollgate/budgets/commands')).budgetsCommand(),
+  },
+  limits: {
+    description: 'what may be used, by whom, per minute, hour, day or month',
+    load: async () => (await import('@tollgate/budgets/commands')).limitsCommand(),
+  },
   topics: {
     description: 'the Kafka topics',
     load: async () => (await import('@tollgate/bus/commands')).topicsCommand(),
