@@ -1,4 +1,5 @@
 import { relative, sep } from 'node:path';
+import type { ServiceName } from '../stack/environment.ts';
 import { DEMO_MODEL } from './default-policy.ts';
 import type { Home } from './home.ts';
 import { shellWord } from './shell-word.ts';
@@ -36,33 +37,30 @@ export function commandLines({ command, period }: Facts): { readonly line: strin
   ];
 }
 
+/** What each service is for, in the order in which they are told. */
+const PURPOSES = {
+  directory: 'who may call: teams, people, keys',
+  audit: 'the audit trail',
+  chargeback: 'prices, charges, reports',
+} as const satisfies Partial<Record<ServiceName, string>>;
+
 /** The text that a start ends with. */
 export function summary(facts: Facts & { readonly readyAfter: string }): string {
   const { home, urls, bold, dim } = facts;
-  const commands = commandLines(facts);
-  const width = Math.max(...commands.map(({ line }) => line.length));
-  const rows = [
-    ['gateway', `${urls['gateway']}/v1`, `OpenAI-compatible; the key is in ${shown(home.demoKey)}`],
-    ...Object.entries(urls)
-      .filter(([name]) => name !== 'gateway' && name !== 'simulated-databricks')
-      .map(([name, url], index) => [
-        name,
-        url,
-        index === 0
-          ? `each API describes itself: curl -H @${shown(home.ownerTokenHeader)} ${url}/openapi.json`
-          : '',
-      ]),
+  const commands = commandLines(facts).map(({ line, what }) => [line, what] as const);
+  const places = [
+    ['gateway', `${urls['gateway']}/v1`, `for OpenAI clients; the key is in ${shown(home.demoKey)}`],
+    ...Object.entries(PURPOSES).map(([name, what]) => [name, urls[name] ?? '', what] as const),
     facts.databricksHost === null
-      ? [
+      ? ([
           'models from',
           urls['simulated-databricks'] ?? '',
-          'simulated; set DATABRICKS_HOST and DATABRICKS_TOKEN for yours',
-        ]
-      : ['models from', facts.databricksHost, ''],
-    ['policy', shown(home.policy), 'yours to edit; the next start takes it up'],
-    ['data', shown(home.folder), `log: ${shown(home.log)}`],
+          'simulated: set DATABRICKS_HOST and DATABRICKS_TOKEN for yours',
+        ] as const)
+      : (['models from', facts.databricksHost, ''] as const),
+    ['policy', shown(home.policy), 'yours to edit: the next start takes it up'],
+    ['data', shown(home.folder), `all of it; the log is ${shown(home.log)}`],
   ] as const;
-  const wide = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return [
     `Ready after ${facts.readyAfter}.`,
     '',
@@ -72,17 +70,28 @@ export function summary(facts: Facts & { readonly readyAfter: string }): string 
     '',
     bold('See what became of it'),
     '',
-    ...commands.map(({ line, what }) => `  ${line.padEnd(width)}   ${dim(what)}`),
+    ...aligned(commands, dim),
     '',
     bold('What is where'),
     '',
-    ...rows.map(([name = '', place = '', note = '']) =>
-      `  ${name.padEnd(wide[0] ?? 0)}   ${place.padEnd(wide[1] ?? 0)}   ${dim(note)}`.trimEnd(),
-    ),
+    ...aligned(places, dim),
+    '',
+    'Each API describes itself:',
+    `  curl -H ${shellWord(`@${home.ownerTokenHeader}`)} ${urls['audit']}/openapi.json`,
     '',
     'Ctrl-C ends it; everything is kept.',
     '',
   ].join('\n');
+}
+
+/** Rows in columns, the last of which explains. */
+function aligned(rows: readonly (readonly string[])[], dim: (text: string) => string): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => {
+    const cells = row.slice(0, -1).map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    const what = row.at(-1) ?? '';
+    return `  ${cells.join('   ')}${what === '' ? '' : `   ${dim(what)}`}`.trimEnd();
+  });
 }
 
 /** Relative to where the reader is, if it is below. */
