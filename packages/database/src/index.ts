@@ -29,6 +29,7 @@ export { assertMigrated, type MigrateOptions, type MigrateResult, migrate } from
 export { type MigrationSet, migrationsDigest } from './migration-files.ts';
 export { openPool, type Pool, type PoolOptions } from './pool.ts';
 export { admitRole, type ServiceRole } from './roles.ts';
+export { textArray } from './text-array.ts';
 export {
   type QueryConfig,
   type Result,

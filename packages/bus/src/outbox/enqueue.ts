@@ -1,7 +1,6 @@
-import type { Transaction } from '@tollgate/database';
+import { type Transaction, textArray } from '@tollgate/database';
 import type { EventDraft } from '@tollgate/events';
 import { draftText } from './draft-text.ts';
-import { textArray } from './text-array.ts';
 
 export type OutboxEntry = {
   readonly draft: EventDraft;
