@@ -19,6 +19,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'limits:read',
     'budgets:read',
     'gaps:read',
+    'lakehouse:read',
   ],
   security: [
     'directory:read',
@@ -31,6 +32,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'log:read',
     'events:replay',
     'gaps:read',
+    'lakehouse:read',
     'dead-letters:read',
   ],
   platform: [
@@ -49,6 +51,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'periods:read',
     'limits:read',
     'limits:write',
+    'lakehouse:read',
     'budgets:read',
     'dead-letters:replay',
   ],

@@ -23,6 +23,7 @@ export const SCOPES = {
   'limits:write': 'change limits',
   'budgets:read': 'see what is used and left of limits',
   'budgets:lease': 'take, report and give back leases, as gateways do',
+  'lakehouse:read': 'see what the lakehouse holds, and what waits for it',
   'dead-letters:read': 'see dead letters',
   'dead-letters:replay': 'send dead letters again',
   'metrics:read': 'scrape /metrics',

@@ -1,4 +1,4 @@
-import { STATE_TOPICS, TOPICS, type Topic } from '@tollgate/events';
+import { TOPICS, type Topic } from '@tollgate/events';
 import type { KafkaConfig } from '../connection/config.ts';
 
 /** One rule of Kafka's access control, for a principal that the administrator chooses. */
@@ -45,7 +45,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   },
   'databricks-sync': {
     writes: OF_EVERY_SERVICE,
-    consumes: TOPICS.filter((topic) => topic !== 'dead-letter' && !STATE_TOPICS.has(topic)),
+    consumes: TOPICS.filter((topic) => topic !== 'dead-letter'),
     follows: ['directory'],
   },
 };
