@@ -1,8 +1,6 @@
 import type { Transaction } from '@tollgate/database';
+import { addSources } from '../sources/source-store.ts';
 import type { UsageEvent } from './confirm.ts';
-
-const ADD_SOURCES = `
-  INSERT INTO usage_source (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING`;
 
 /** Held until the transaction ends, so that what is complete now stays as it is read (see `prune`). */
 const READ_SOURCES = `
@@ -56,10 +54,9 @@ async function readSources(tx: Transaction, names: readonly string[]): Promise<M
   };
   const known = await read();
   if (known.size === names.length) return known;
-  await tx.query({
-    name: 'add-sources',
-    text: ADD_SOURCES,
-    values: [names.filter((name) => !known.has(name))],
-  });
+  await addSources(
+    tx,
+    names.filter((name) => !known.has(name)),
+  );
   return read();
 }

@@ -39,13 +39,18 @@ const PENDING = `
   ) AS since
   FROM usage_source AS s WHERE stated_through IS NOT NULL ORDER BY source_id LIMIT $1 FOR UPDATE`;
 
+/** @param names in order, so that nobody waits in a circle for a name that another is adding */
+export async function addSources(tx: Transaction, names: readonly string[]): Promise<void> {
+  await tx.query({ name: 'add-sources', text: ADD, values: [names] });
+}
+
 /** Locks sources until the transaction ends; makes those that are missing. */
 export async function lockSources(
   tx: Transaction,
   names: readonly string[],
 ): Promise<Map<string, UsageSource>> {
   const sorted = [...new Set(names)].sort();
-  await tx.query({ name: 'add-sources', text: ADD, values: [sorted] });
+  await addSources(tx, sorted);
   const { rows } = await tx.query<Row>({ name: 'lock-sources', text: LOCK, values: [sorted] });
   return new Map(rows.map((row) => [row.name, sourceOf(row)]));
 }
