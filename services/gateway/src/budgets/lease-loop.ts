@@ -100,11 +100,17 @@ export class LeaseLoop {
     this.#stopped = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#soon !== null) clearTimeout(this.#soon);
-    const endMs = this.#parts.clock.monotonic() + deadlineMs;
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, deadlineMs);
+    await Promise.race([this.#giveBack(), over]);
+    clearTimeout(timer);
+  }
+
+  async #giveBack(): Promise<void> {
     await this.#call;
     for (let i = 0; i < LAST_CALLS; i += 1) {
       const exchange = this.#parts.exchange(true);
-      if (exchange.reports.length === 0 || this.#parts.clock.monotonic() >= endMs) return;
+      if (exchange.reports.length === 0 && exchange.wants.length === 0) return;
       await this.#exchange(exchange);
     }
   }

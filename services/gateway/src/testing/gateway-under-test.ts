@@ -34,11 +34,12 @@ export const testOptions: GatewayOptions = {
   maxDirectoryAgeMs: 30_000,
 };
 
-/** A clock of which the monotonic side can be pushed ahead. */
+/** A clock of which the monotonic side can be pushed ahead, and the other one be set. */
 export class PushedClock implements Clock {
   aheadMs = 0;
+  shiftMs = 0;
   now(): number {
-    return systemClock.now();
+    return systemClock.now() + this.shiftMs;
   }
   monotonic(): number {
     return systemClock.monotonic() + this.aheadMs;
@@ -108,10 +109,13 @@ export interface GatewayUnderTest {
 /** A gateway on a free port, with a spool in memory and one key. */
 export async function startGatewayUnderTest(
   policy: Policy,
-  parts: Partial<Omit<GatewayParts, 'spool' | 'clock'>> & { readonly spool?: MemorySpool } = {},
+  parts: Partial<Omit<GatewayParts, 'spool' | 'clock'>> & {
+    readonly spool?: MemorySpool;
+    readonly clock?: PushedClock;
+  } = {},
 ): Promise<GatewayUnderTest> {
   const spool = parts.spool ?? new MemorySpool();
-  const clock = new PushedClock();
+  const clock = parts.clock ?? new PushedClock();
   const gateway = createGateway({
     options: testOptions,
     log: createLogger({ service: 'gateway', level: 'silent' }),
