@@ -1,4 +1,4 @@
-import { openPool, type Pool, transaction } from '@tollgate/database';
+import { openPool, type Pool, type Transaction, transaction } from '@tollgate/database';
 import { DirectoryView, type Principal, type Reach } from '@tollgate/http';
 import type { LeaseAnswer, LeaseCall } from '@tollgate/limits';
 import { FollowedPrices } from '@tollgate/pricing';
@@ -111,6 +111,10 @@ export class BudgetsDatabase {
   /** Counts usage as the consumer does. */
   count(events: readonly UsageEvent[], handler = this.handler()): Promise<ConfirmedBatch> {
     return transaction(this.pool, (tx) => handler.handle(events, tx));
+  }
+
+  within<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return transaction(this.pool, work);
   }
 
   handler(graceMs = 0): ConfirmUsage {
