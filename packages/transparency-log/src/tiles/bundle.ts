@@ -69,6 +69,7 @@ export interface WrittenBundle {
 /**
  * The bundles that a log of `size` entries writes when it takes more: every one that becomes full, and the partial one at
  * the end. `partial` is the content of the last bundle so far, empty where the size is a multiple of 256.
+ * Throws `bad-entry`, and `bad-bundle` where `partial` isn't the bundle of that size.
  */
 export function growBundles(
   partial: Uint8Array,
@@ -79,6 +80,7 @@ export function growBundles(
   let begun = bytesAsBuffer(partial);
   let width = Number(size % BigInt(TILE_WIDTH));
   let index = size / BigInt(TILE_WIDTH);
+  parseBundle(partial, width);
   for (let from = 0; from < entries.length; ) {
     const taken = entries.slice(from, from + TILE_WIDTH - width);
     const bytes = Buffer.concat([begun, encodeEntries(taken)]);

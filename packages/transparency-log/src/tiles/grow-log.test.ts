@@ -130,6 +130,14 @@ describe('a growing tree', () => {
     for (const size of [0n, 299n, 301n, 44n, 65_536n]) {
       expect(() => assertEdge({ ...tree, size })).toThrow(expect.objectContaining({ code: 'edge-mismatch' }));
     }
+    expect(() => growTree({ ...tree, size: 299n }, new Uint8Array(32))).toThrow(
+      expect.objectContaining({ code: 'edge-mismatch' }),
+    );
+    const [one, two] = [1, 2].map((size) => growLog(emptyLog, goldenEntries(0, size)).edge.bundle);
+    for (const bundle of [one, two, new Uint8Array(1)]) {
+      const spoilt = { tree, bundle: bundle ?? new Uint8Array(0) };
+      expect(() => growLog(spoilt, [])).toThrow(expect.objectContaining({ code: 'bad-bundle' }));
+    }
     expect(() => growTree(tree, new Uint8Array(33))).toThrow(expect.objectContaining({ code: 'bad-hash' }));
   });
 

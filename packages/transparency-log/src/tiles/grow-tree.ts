@@ -38,6 +38,7 @@ export function rootOf(edge: TreeEdge): Uint8Array {
 /**
  * The tree with more leaves, and the tiles that are to be written for it: those of `tilesOfGrowth`, in the order in which
  * they are completed. `leaves` are leaf hashes one after the other, as `leafHashes` gives them. Costs one node hash a leaf.
+ * Throws `bad-hash`, `bad-size`, and `edge-mismatch` for an edge that is no tree's.
  */
 export function growTree(edge: TreeEdge, leaves: Uint8Array): { edge: TreeEdge; written: WrittenTile[] } {
   const count = leaves.length / HASH_BYTES;
@@ -47,6 +48,7 @@ export function growTree(edge: TreeEdge, leaves: Uint8Array): { edge: TreeEdge; 
       `leaf hashes have ${HASH_BYTES} bytes each; got ${leaves.length} bytes`,
     );
   }
+  assertEdge(edge);
   const size = edge.size + BigInt(count);
   requireSize(size);
   if (count === 0) {
@@ -58,6 +60,21 @@ export function growTree(edge: TreeEdge, leaves: Uint8Array): { edge: TreeEdge; 
   stack.set(edge.frontier);
   const rows: Row[] = [];
   const written: WrittenTile[] = [];
+
+  /** Adds the hash on top of the stack to the last tile of a level, which is written once it is full. */
+  function appendToRow(level: number): void {
+    const row = rows[level] ?? openRow(edge, level);
+    rows[level] = row;
+    const top = (subtrees.length - 1) * HASH_BYTES;
+    stack.copy(row.bytes, row.used, top, top + HASH_BYTES);
+    row.used += HASH_BYTES;
+    if (row.used === TILE_BYTES) {
+      written.push({ tile: { level, index: row.index, width: TILE_BYTES / HASH_BYTES }, bytes: row.bytes });
+      row.index += 1n;
+      row.bytes = Buffer.allocUnsafeSlow(TILE_BYTES);
+      row.used = 0;
+    }
+  }
 
   for (let offset = 0; offset < source.length; offset += HASH_BYTES) {
     source.copy(stack, subtrees.length * HASH_BYTES, offset, offset + HASH_BYTES);
@@ -72,21 +89,6 @@ export function growTree(edge: TreeEdge, leaves: Uint8Array): { edge: TreeEdge; 
       if (level % TILE_HEIGHT === 0) {
         appendToRow(level / TILE_HEIGHT);
       }
-    }
-  }
-
-  /** Adds the hash on top of the stack to the last tile of a level, which is written once it is full. */
-  function appendToRow(level: number): void {
-    const row = rows[level] ?? openRow(edge, level);
-    rows[level] = row;
-    const top = (subtrees.length - 1) * HASH_BYTES;
-    stack.copy(row.bytes, row.used, top, top + HASH_BYTES);
-    row.used += HASH_BYTES;
-    if (row.used === TILE_BYTES) {
-      written.push({ tile: { level, index: row.index, width: TILE_BYTES / HASH_BYTES }, bytes: row.bytes });
-      row.index += 1n;
-      row.bytes = Buffer.allocUnsafeSlow(TILE_BYTES);
-      row.used = 0;
     }
   }
 
