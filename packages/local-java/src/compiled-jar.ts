@@ -14,7 +14,7 @@ const DIGEST_CHARACTERS = 16;
  * A folder in the cache that holds `program.jar`, made of the `.java` files of a folder: compiled when they, the Java or
  * the libraries are not those of the last time. The folder is the caller's to keep more in that depends on the same.
  *
- * @throws LocalJavaError `compile-failed`
+ * @throws LocalJavaError `compiler-missing`, `compile-failed`
  */
 export async function compiledJar(options: {
   /** Names the program in the cache. */
@@ -61,7 +61,7 @@ async function run(program: string, args: readonly string[]): Promise<void> {
   });
   if (result === 'missing') {
     throw new LocalJavaError(
-      'compile-failed',
+      'compiler-missing',
       `\`${program}\` is not on the PATH: install a JDK of 17 or newer; a JRE has no compiler`,
     );
   }

@@ -5,7 +5,9 @@ export type LocalJavaErrorCode =
   | 'maven-missing'
   /** Maven could not fetch the jars; the message ends with what it said. */
   | 'download-failed'
-  /** Java sources did not compile, or there is no compiler. */
+  /** There is a Java, but no compiler beside it. */
+  | 'compiler-missing'
+  /** Java sources did not compile; the message ends with what the compiler said. */
   | 'compile-failed';
 
 /** A program on this machine's Java could not be had; the message says what to do. */

@@ -5,7 +5,9 @@ export type SimulatedDatabricksErrorCode =
   | 'already-listening'
   | 'not-listening'
   | 'unknown-fault'
-  | 'bad-fault-parameter';
+  | 'bad-fault-parameter'
+  /** The Spark of a simulated warehouse did not start; the message quotes its log. */
+  | 'spark-start-failed';
 
 /** The one error type of this package; the message says what to do. */
 export class SimulatedDatabricksError extends Error {

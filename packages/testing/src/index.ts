@@ -26,3 +26,4 @@ export { temporaryFolder } from './temporary-folder.ts';
 export { createTestDatabase, type TestDatabase, type TestService } from './test-database.ts';
 export { openTestRun, type TestRun, testRunFolder } from './test-run.ts';
 export { type UntilOptions, until } from './until.ts';
+export { type WarehouseForTests, warehouseForTests } from './warehouse.ts';

@@ -118,7 +118,7 @@ function arrowValue({ name, type }: Column, value: Value): unknown {
   try {
     return convert(type, value);
   } catch (error) {
-    throw new SimulatedDatabricksError('bad-option', `${name} ${type} can't hold ${String(value)}.`, {
+    throw new SimulatedDatabricksError('bad-option', `${name} ${type} can’t hold ${String(value)}.`, {
       cause: error,
     });
   }

@@ -5,8 +5,9 @@
  * `startWarehouse` is the wire: it decodes each call with the Thrift code that the driver itself was generated with, keeps
  * sessions and operations, and has statements executed by an engine. `scriptedEngine` answers by regular expressions, for
  * tests of what a client does when things go wrong; `faults` makes them go wrong, counted and at the very call.
+ * `startSparkEngine` is Apache Spark with Delta Lake on this machine's Java, for tests of what SQL truly does.
  *
- * Cost: a start takes some 20 ms, a call on the scripted engine about one.
+ * Cost: a start takes some 20 ms, a call on the scripted engine about one; Spark's are in README.md.
  *
  * Invariants: a statement whose request was lost never reaches the engine; one whose reply was lost has ended in the
  * engine before the connection is cut; Arrow bytes go to the client as the engine gave them.
@@ -32,6 +33,12 @@ export {
   type StatementHandler,
   scriptedEngine,
 } from './scripted-engine.ts';
+export {
+  connectSparkEngine,
+  type SparkEngine,
+  startSparkEngine,
+} from './spark/spark-engine.ts';
+export type { SparkAddress, SparkOptions } from './spark/spark-process.ts';
 export { SqlError } from './sql-error.ts';
 export {
   DEFAULT_WAREHOUSE_TOKEN,
