@@ -41,7 +41,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   budgets: {
     writes: [...OF_EVERY_SERVICE, 'limits'],
     consumes: ['usage', 'sources'],
-    follows: ['directory'],
+    follows: ['directory', 'prices'],
   },
   'databricks-sync': {
     writes: OF_EVERY_SERVICE,
