@@ -12,6 +12,7 @@ import {
 import { deliveryRoutes } from './api/delivery-routes.ts';
 import { totalsRoutes } from './api/totals-routes.ts';
 import { startDeliverer } from './delivery/deliverer.ts';
+import { Preparation } from './delivery/preparation.ts';
 import { databricksSyncMetrics } from './metrics.ts';
 import { databricksSyncMigrations } from './migrations.ts';
 import { append, NEW_ROWS_CHANNEL } from './queue/append.ts';
@@ -57,10 +58,12 @@ export async function createDatabricksSync(parts: DatabricksSyncParts): Promise<
     started.push(directory);
     const shown = databricksSyncMetrics(metrics, { pool, now });
     const connection = { url: parts.databaseUrl, applicationName: 'tollgate-databricks-sync-delivery' };
+    const preparation = new Preparation(() => target.init());
     const deliverers = TABLE_NAMES.map((table) =>
       startDeliverer({
         table,
         target,
+        preparation,
         pool,
         connection,
         limits: { maxRows: parts.maxBatchRows, maxBytes: parts.maxBatchBytes },

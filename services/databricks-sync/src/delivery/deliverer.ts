@@ -13,10 +13,13 @@ import type { TableName } from '../tables/columns.ts';
 import type { LakehouseTarget } from '../target/lakehouse-target.ts';
 import { backoffMs } from './backoff.ts';
 import { distinct } from './distinct.ts';
+import type { Preparation } from './preparation.ts';
 
 export interface DelivererOptions {
   readonly table: TableName;
   readonly target: LakehouseTarget;
+  /** Makes the target's tables; shared by the deliverers of all tables. */
+  readonly preparation: Preparation;
   readonly pool: Pool;
   /** The same database, for the lock's own connection. */
   readonly connection: ConnectionOptions;
@@ -78,8 +81,6 @@ class DeliveryLoop {
   #wake = Promise.withResolvers<void>();
   #problem: string | null = null;
   #failures = 0;
-  /** The target has its tables. */
-  #prepared = false;
 
   constructor(options: DelivererOptions) {
     this.#options = options;
@@ -165,7 +166,7 @@ class DeliveryLoop {
   }
 
   async #deliver(rows: Parameters<LakehouseTarget['deliver']>[1]): Promise<void> {
-    const { target, table, deadlineMs } = this.#options;
+    const { target, table, deadlineMs, preparation } = this.#options;
     const deadline = AbortSignal.timeout(deadlineMs);
     const late = new Promise<never>((_, reject) => {
       deadline.addEventListener('abort', () =>
@@ -173,8 +174,7 @@ class DeliveryLoop {
       );
     });
     const work = async () => {
-      if (!this.#prepared) await target.init();
-      this.#prepared = true;
+      await preparation.ready();
       await target.deliver(table, rows, deadline);
     };
     await Promise.race([work(), late]);

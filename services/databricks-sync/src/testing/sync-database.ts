@@ -2,6 +2,7 @@ import { openPool, type Pool, transaction } from '@tollgate/database';
 import { createLogger } from '@tollgate/telemetry';
 import { createTestDatabase } from '@tollgate/testing';
 import { type Deliverer, type DelivererOptions, startDeliverer } from '../delivery/deliverer.ts';
+import { Preparation } from '../delivery/preparation.ts';
 import { databricksSyncMigrations } from '../migrations.ts';
 import { append } from '../queue/append.ts';
 import { type Progress, readProgress } from '../queue/progress.ts';
@@ -38,10 +39,12 @@ export class SyncDatabase {
 
   /** A deliverer for every table, as in a service of its own. */
   startDelivery(target: LakehouseTarget, change: Partial<DelivererOptions> = {}): Deliverer[] {
+    const preparation = new Preparation(() => target.init());
     const started = TABLE_NAMES.map((table) =>
       startDeliverer({
         table,
         target,
+        preparation,
         pool: this.pool,
         connection: { url: this.url, applicationName: 'databricks-sync-test' },
         limits: { maxRows: 5_000, maxBytes: 4 * 1024 * 1024 },

@@ -21,6 +21,8 @@ export interface DatabricksTargetOptions {
   readonly namespace: Namespace;
   /** Where false, tables are left to `tollgate databricks init`, run by somebody with more rights. */
   readonly createTables: boolean;
+  /** PEM of an authority to trust besides the system's; for a whole process it is NODE_EXTRA_CA_CERTS. */
+  readonly trustedCertificate?: string;
 }
 
 /** Tables of Unity Catalog, written by a SQL warehouse. */
@@ -34,7 +36,7 @@ export class DatabricksTarget implements LakehouseTarget {
     const { address, namespace } = options;
     this.#options = options;
     const token = tokenSource(options);
-    const client = () => new WarehouseClient(address, token);
+    const client = () => new WarehouseClient(address, token, options.trustedCertificate);
     this.#clients = { setup: client(), audit_events: client(), charges: client(), totals: client() };
     this.description = {
       kind: 'databricks-sql',
@@ -72,9 +74,11 @@ export class DatabricksTarget implements LakehouseTarget {
   }
 }
 
-function tokenSource({ address, credential }: DatabricksTargetOptions): TokenSource {
+function tokenSource({ address, credential, trustedCertificate }: DatabricksTargetOptions): TokenSource {
   if ('oauth' in credential) {
-    return new OAuthTokens(`https://${address.host}:${address.port}`, credential.oauth);
+    return new OAuthTokens(`https://${address.host}:${address.port}`, credential.oauth, {
+      trustedCertificate,
+    });
   }
   return { get: async () => credential.token, forget: () => {} };
 }

@@ -30,12 +30,15 @@ const SOCKET_TIMEOUT_MS = 900_000;
 export class WarehouseClient {
   readonly #address: WarehouseAddress;
   readonly #token: TokenSource;
+  readonly #trusted: { readonly customCaCert?: string };
   #client: DBSQLClient | null = null;
   #session: Session | null = null;
 
-  constructor(address: WarehouseAddress, token: TokenSource) {
+  /** @param trustedCertificate PEM of an authority to trust besides the system's */
+  constructor(address: WarehouseAddress, token: TokenSource, trustedCertificate?: string) {
     this.#address = address;
     this.#token = token;
+    this.#trusted = trustedCertificate === undefined ? {} : { customCaCert: trustedCertificate };
   }
 
   /**
@@ -96,6 +99,7 @@ export class WarehouseClient {
     const client = new DBSQLClient({ logger: { log: () => {} } });
     const options: ConnectionOptions = {
       ...this.#address,
+      ...this.#trusted,
       authType: 'external-token',
       getToken: () => this.#token.get(),
       socketTimeout: SOCKET_TIMEOUT_MS,
