@@ -76,6 +76,14 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     description: 'what may be used, by whom, per minute, hour, day or month',
     load: async () => (await import('@tollgate/budgets/commands')).limitsCommand(),
   },
+  'databricks-sync': {
+    description: 'delivery of charges and audit events to Databricks SQL',
+    load: async () => (await import('@tollgate/databricks-sync/commands')).databricksSyncCommand(),
+  },
+  databricks: {
+    description: 'the tables in Databricks SQL',
+    load: async () => (await import('@tollgate/databricks-sync/commands')).databricksCommand(),
+  },
   topics: {
     description: 'the Kafka topics',
     load: async () => (await import('@tollgate/bus/commands')).topicsCommand(),
