@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, failureOf, query, type Session } from './driver-under-test.ts';
 import { type ScriptedEngine, scriptedEngine, startWarehouse, type Warehouse } from './index.ts';
 
@@ -46,6 +46,22 @@ describe('what the driver makes of faults', () => {
     expect(table).toEqual(new Set(['a']));
     expect(engine.executed).toHaveLength(1);
     expect(warehouse.statements).toMatchObject([{ sql: 'PUT a', state: 'finished' }]);
+  });
+
+  it('a lost reply of a slow statement: it has ended when the connection is cut', async () => {
+    const slow = await startWarehouse({ engine, directResultsWaitMs: 1 });
+    onTestFinished(() => slow.stop());
+    const other = await (await connect(slow)).openSession();
+    slow.faults.next({ kind: 'slow', ms: 100 });
+    await query(other, 'PUT first');
+    engine.on(/^PUT later/, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      table.add('later');
+      return undefined;
+    });
+    slow.faults.next({ kind: 'reply-lost' });
+    await failureOf(query(other, 'PUT later'));
+    expect(table).toEqual(new Set(['first', 'later']));
   });
 
   it('an answer cut in the middle: executed, and an error all the same', async () => {

@@ -16,7 +16,6 @@
  * 501), no `PUT` to Volumes; an HTTP error's text is in its body, which the driver does not read.
  */
 export type { OAuthClient } from './access-tokens.ts';
-export { arrowResult, type Row, type Value } from './arrow-result.ts';
 export type {
   ArrowBatch,
   ArrowResult,
@@ -27,12 +26,13 @@ export type {
   StatementParameter,
 } from './engine.ts';
 export type { Rpc, ScheduledFault, WarehouseFault, WarehouseFaultRule, WarehouseFaults } from './faults.ts';
+export { arrowResult, type Row, type Value } from './scripted/arrow-result.ts';
 export {
   type ScriptedAnswer,
   type ScriptedEngine,
   type StatementHandler,
   scriptedEngine,
-} from './scripted-engine.ts';
+} from './scripted/scripted-engine.ts';
 export {
   connectSparkEngine,
   type SparkEngine,

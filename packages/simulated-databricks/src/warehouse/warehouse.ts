@@ -5,11 +5,11 @@ import { AccessTokens, type OAuthClient } from './access-tokens.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import type { Engine, StatementParameter } from './engine.ts';
 import { WarehouseFaultScript, type WarehouseFaults } from './faults.ts';
-import { answerCall, type FaultyAnswer } from './faulty-rpcs.ts';
-import { type Ending, Interruption } from './interruption.ts';
-import type { Operation, OperationState } from './operation.ts';
-import { Rpcs } from './rpcs.ts';
-import { answerThriftCall } from './thrift-service.ts';
+import { answerCall, type FaultyAnswer } from './protocol/faulty-rpcs.ts';
+import { type Ending, Interruption } from './protocol/interruption.ts';
+import type { Operation, OperationState } from './protocol/operation.ts';
+import { Rpcs } from './protocol/rpcs.ts';
+import { answerThriftCall } from './protocol/thrift-service.ts';
 
 export interface WarehouseOptions {
   /** What executes the statements. It is not stopped with the warehouse. */

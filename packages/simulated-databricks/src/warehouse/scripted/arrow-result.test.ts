@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { connect, query } from '../driver-under-test.ts';
+import { startWarehouse } from '../warehouse.ts';
 import { arrowResult } from './arrow-result.ts';
-import { connect, query } from './driver-under-test.ts';
 import { scriptedEngine } from './scripted-engine.ts';
-import { startWarehouse } from './warehouse.ts';
 
 const ALL_DIGITS = `${'1234567890'.repeat(2)}.${'123456789012345678'}`;
 

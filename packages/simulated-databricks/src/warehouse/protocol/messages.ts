@@ -5,7 +5,7 @@ import type {
   TTypeEntry,
 } from '@databricks/sql/thrift/TCLIService_types.js';
 import types from '@databricks/sql/thrift/TCLIService_types.js';
-import type { Column } from './engine.ts';
+import type { Column } from '../engine.ts';
 
 const { TStatusCode, TTypeId } = types;
 

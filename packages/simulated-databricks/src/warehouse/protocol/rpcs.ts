@@ -16,13 +16,13 @@ import type {
 } from '@databricks/sql/thrift/TCLIService_types.js';
 import types from '@databricks/sql/thrift/TCLIService_types.js';
 import Int64 from 'node-int64';
-import type { Engine, StatementParameter } from './engine.ts';
-import type { WarehouseFault } from './faults.ts';
+import type { Engine, StatementParameter } from '../engine.ts';
+import type { WarehouseFault } from '../faults.ts';
+import { SqlError } from '../sql-error.ts';
 import { Interruption } from './interruption.ts';
+import { failure, handleOf, idOf, invalidHandle, success, tableSchema } from './messages.ts';
 import { Operation, type OperationState } from './operation.ts';
 import { Sessions } from './sessions.ts';
-import { SqlError } from './sql-error.ts';
-import { failure, handleOf, idOf, invalidHandle, success, tableSchema } from './wire.ts';
 
 /** databricks-sql-nodejs #308; the wording is that of airbyte #46931. */
 export const MAX_PARAMETERS = 256;

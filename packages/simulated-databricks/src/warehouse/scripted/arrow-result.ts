@@ -16,8 +16,8 @@ import {
   Vector,
   vectorFromArray,
 } from 'apache-arrow';
-import { SimulatedDatabricksError } from '../errors.ts';
-import type { ArrowBatch, ArrowResult, Column } from './engine.ts';
+import { SimulatedDatabricksError } from '../../errors.ts';
+import type { ArrowBatch, ArrowResult, Column } from '../engine.ts';
 
 /**
  * A value of a row: text for `string`, `decimal`, and what has no type of its own here; `bigint` or `number` for the

@@ -8,10 +8,10 @@ import type {
   TGetResultSetMetadataReq,
   TOpenSessionReq,
 } from '@databricks/sql/thrift/TCLIService_types.js';
-import type { Rpc, WarehouseFault, WarehouseFaultScript } from './faults.ts';
+import type { Rpc, WarehouseFault, WarehouseFaultScript } from '../faults.ts';
 import { Interruption } from './interruption.ts';
+import { idOf } from './messages.ts';
 import type { Rpcs } from './rpcs.ts';
-import { idOf } from './wire.ts';
 
 /** What the driver's generated code reads for each procedure. */
 interface Requests {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Engine, SessionOptions } from './engine.ts';
+import type { Engine, SessionOptions } from '../engine.ts';
 import type { Operation } from './operation.ts';
 
 /** An open session and the operations that its client has not closed. */

@@ -1,6 +1,6 @@
+import type { ArrowResult, Engine, SessionOptions, Statement } from '../engine.ts';
+import { SqlError } from '../sql-error.ts';
 import { arrowResult, NO_ROWS, type Row } from './arrow-result.ts';
-import type { ArrowResult, Engine, SessionOptions, Statement } from './engine.ts';
-import { SqlError } from './sql-error.ts';
 
 /** What a handler answers: rows, with the Spark SQL types of their columns; nothing for an empty result. */
 export type ScriptedAnswer =

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ArrowBatch, ArrowResult, Engine, StatementParameter } from './engine.ts';
-import type { WarehouseFault } from './faults.ts';
-import { SqlError } from './sql-error.ts';
+import type { ArrowBatch, ArrowResult, Engine, StatementParameter } from '../engine.ts';
+import type { WarehouseFault } from '../faults.ts';
+import { SqlError } from '../sql-error.ts';
 
 export type OperationState = 'running' | 'finished' | 'failed' | 'cancelled';
 
