@@ -96,6 +96,10 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     description: "the services' schemas and roles in Postgres",
     load: async () => (await import('../database/command.ts')).databaseCommand(),
   },
+  setup: {
+    description: 'what an installation in containers has to have before its services start',
+    load: async () => (await import('../setup/index.ts')).setupCommand(),
+  },
   'simulated-databricks': {
     description: 'serving endpoints whose token counts are known exactly',
     load: async () => (await import('@tollgate/simulated-databricks/commands')).simulatedDatabricksCommand(),
