@@ -1,25 +1,36 @@
 /**
- * policy-config.yaml: what a gateway serves, and by which rules.
+ * policy-config.yaml: what a gateway serves, by which rules, and what these rules make of a request.
  *
  * A file is parsed as YAML, each section is checked against its zod shape, and what the sections mean together is
- * checked after that; the result is one frozen value that the gateway consults and never changes. Every problem is
- * found in one go, and told with file, line, column, field and the name that was probably meant. Environment variables
- * are named in the file; the only one read here is `DATABRICKS_HOST`, which fills `{workspace}` in a `base_url`, and
- * provides the targets where the file has none.
+ * checked after that; the result is one frozen value that the gateway consults and never changes. `compileChain` makes
+ * steps of its policies once, and `evaluateChain` asks them, in the order of the file, about one request: its texts,
+ * collected by `RequestTexts` from wherever they stand in the body, go from step to step, and come back rewritten where
+ * something was redacted. Every problem of a file is found in one go, and told with file, line, column, field and the
+ * name that was probably meant.
  *
- * The hot path costs one Map look-up (`targetFor`).
+ * The hot path costs one Map look-up for the route, and for a prompt of 2 KB some 20 to 50 µs for the whole chain of
+ * `prompt-injection`, `pii-detector`, `dlp-filter` and `rbac`; `node src/chain/measure-chain.ts` measures it.
  *
- * Invariants: nothing in a file is ignored. A field, policy or provider that this version does not enforce is
- * refused, so a rule that somebody wrote down is either in force or the gateway does not start. No secret is in the
- * value, and no value of the file is in a message, except names.
+ * Invariants: nothing in a file is ignored. What a gateway does not enforce (`Support`) is refused by it, so a rule that
+ * somebody wrote down is either in force or the gateway does not start. No secret is in the value, no value of the
+ * file is in a message, except names, and no text of a request is in a finding or a denial. Every policy takes time in
+ * proportion to the text, whatever the text. What placeholders stand for is kept with the request, in memory.
  *
  * Decisions: a bare provider (`databricks`) needs `model` beside it, because a target that served whatever is asked
- * would open every endpoint of the workspace. A model is served by one target. `policies.chain` must be there, be it
- * empty. A section under `policy` whose policy is not in the chain is a contradiction. `audit-logger` is immutable
- * for 365 days unless it says otherwise, and immutable means durability `disk` unless a target says otherwise.
+ * would open every endpoint of the workspace. `policies.chain` must be there, be it empty. A section under `policy`
+ * whose policy is not in the chain is a contradiction. `audit-logger` is immutable for 365 days unless it says otherwise,
+ * and immutable means durability `disk` unless a target says otherwise. Roles add up, but one with an empty list and
+ * `action: block` outweighs the others.
  *
- * Known limits: `audit-logger` is the only policy so far; the others of the schema are refused as not available.
+ * Known limits: rules find what is known and what is like it, no more. Where a member stands in a body twice, the last
+ * one is read. Whole numbers beyond 2^53 lose digits when a body is rewritten. `safety-filter` has to ask somebody, so
+ * the gateway does that, between `safetyQuestion` and `safetyVerdict`.
  */
+export { chainRequest } from './chain/chain-request.ts';
+export { type CompiledChain, compileChain } from './chain/compile-chain.ts';
+export { type ChainRequest, type ChainVerdict, evaluateChain } from './chain/evaluate-chain.ts';
+export { type Explanation, explain } from './chain/explain.ts';
+export type { Denial, Finding, PolicyStep, StepContext, StepVerdict } from './chain/policy-step.ts';
 export type { Environment } from './configuration/databricks-host.ts';
 export type {
   ComplianceStandard,
@@ -61,3 +72,9 @@ export type {
 } from './configuration/policy-settings.ts';
 export { EVERYTHING, RECORDING_ONLY, type Support } from './configuration/support.ts';
 export { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from './errors.ts';
+export { type PiiFinder, piiFinder } from './pii-detector/pii-detector.ts';
+export { type Evidence, scoreText } from './prompt-injection/score.ts';
+export { type SafetyPort, type SafetyQuestion, safetyQuestion } from './safety-filter/safety-port.ts';
+export { safetyVerdict } from './safety-filter/safety-verdict.ts';
+export { Redactions, type Span } from './texts/redactions.ts';
+export { RequestTexts, type TextPart } from './texts/request-texts.ts';

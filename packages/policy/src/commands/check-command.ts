@@ -1,20 +1,31 @@
 import { EXIT_CODES } from '@tollgate/http';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { assertServable, parsePolicyConfig, readPolicyFile } from '../configuration/load.ts';
 import type { PolicyConfig } from '../configuration/policy-config.ts';
 import { describeProblem, PolicyConfigError, type PolicyProblem } from '../errors.ts';
+import { describeExplanation, explainSample } from './explain-sample.ts';
 
-type CheckFlags = { readonly json?: true };
+type CheckFlags = {
+  readonly json?: true;
+  /** `true`: from standard input. */
+  readonly explain?: true | string;
+  readonly role: readonly string[];
+  readonly endpoint: string;
+};
 
 /** What is to be said of a file. */
 interface CheckReport {
   readonly file: string;
-  readonly valid: boolean;
   readonly problems: readonly PolicyProblem[];
   /** Why a gateway with this environment would not serve it, although it is valid. */
   readonly notServable: readonly PolicyProblem[];
+  /** `null`: it is not valid. */
   readonly config: PolicyConfig | null;
 }
+
+const HELP = `
+Reads DATABRICKS_HOST, which fills {workspace} and stands in for targets.
+Exit: 0 the file is valid, 1 it is not, 2 wrong use, or a file that can't be read. What --explain says changes nothing of that.`;
 
 /** Adds `check`. */
 export function addCheck(command: Command): void {
@@ -23,19 +34,40 @@ export function addCheck(command: Command): void {
     .description('check a file without serving it; nothing is called')
     .argument('<file>', 'a policy-config.yaml')
     .option('--json', 'one JSON object')
-    .addHelpText(
-      'after',
-      '\nReads DATABRICKS_HOST, which fills {workspace}. Exit: 0 the file is valid, 1 it is not, 2 wrong use or no such file.',
+    .option(
+      '--explain [request]',
+      'what would happen to a request: a file with its JSON body, or standard input',
     )
+    .option('--role <name...>', 'roles of the caller, for --explain', [])
+    .addOption(
+      new Option('--endpoint <name>', 'where the request goes, for --explain')
+        .choices(['chat', 'completions', 'responses', 'embeddings'])
+        .default('chat'),
+    )
+    .addHelpText('after', HELP)
     .action(async (file: string, flags: CheckFlags) => {
       const report = await checkFile(file, process.env);
-      process.stdout.write(flags.json === true ? `${JSON.stringify(asJson(report))}\n` : describe(report));
+      const explanation =
+        flags.explain === undefined || report.config === null
+          ? null
+          : await explainSample(report.config, flags.explain === true ? '-' : flags.explain, {
+              roles: flags.role,
+              generates: flags.endpoint !== 'embeddings',
+            });
+      if (flags.json === true) {
+        const json = explanation === null ? asJson(report) : { ...asJson(report), explanation };
+        process.stdout.write(`${JSON.stringify(json)}\n`);
+      } else {
+        process.stdout.write(
+          describe(report) + (explanation === null ? '' : describeExplanation(explanation)),
+        );
+      }
       process.exitCode = exitCode(report);
     });
 }
 
 /** Checks a file as a whole: its own problems, and what keeps a gateway with this environment from serving it. */
-export async function checkFile(
+async function checkFile(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CheckReport> {
@@ -43,10 +75,10 @@ export async function checkFile(
     const bytes = await readPolicyFile(file);
     const config = parsePolicyConfig(bytes, { env, file, allowPlaceholders: true });
     const notServable = problemsOf(() => assertServable(parsePolicyConfig(bytes, { env, file })));
-    return { file, valid: true, problems: [], notServable, config };
+    return { file, problems: [], notServable, config };
   } catch (error) {
     if (!(error instanceof PolicyConfigError)) throw error;
-    return { file, valid: false, problems: error.problems, notServable: [], config: null };
+    return { file, problems: error.problems, notServable: [], config: null };
   }
 }
 
@@ -60,25 +92,25 @@ function problemsOf(read: () => unknown): readonly PolicyProblem[] {
   }
 }
 
-/** Sets 2 for a file that can't be read, because then nothing is known of it. */
-export function exitCode({ valid, problems }: CheckReport): number {
-  if (valid) return EXIT_CODES.ok;
+/** 2 for a file that can't be read, because then nothing is known of it. */
+function exitCode({ config, problems }: CheckReport): number {
+  if (config !== null) return EXIT_CODES.ok;
   return problems.some(({ code }) => code === 'unreadable-file') ? EXIT_CODES.usage : EXIT_CODES.failed;
 }
 
-function asJson({ file, valid, problems, notServable, config }: CheckReport): object {
+function asJson({ file, problems, notServable, config }: CheckReport): object {
   return {
     file,
-    valid,
+    valid: config !== null,
     problems,
-    servable: valid && notServable.length === 0,
+    servable: config !== null && notServable.length === 0,
     not_servable: notServable,
     ...(config === null ? {} : { pack: config.pack, digest: config.digest, chain: config.chain }),
   };
 }
 
 /** For people: every problem on a line of its own, or what the file holds. */
-export function describe({ file, problems, notServable, config }: CheckReport): string {
+function describe({ file, problems, notServable, config }: CheckReport): string {
   if (config === null) return `${problems.map(describeProblem).join('\n')}\n`;
   const { pack, digest, targets, routes, chain } = config;
   const lines = [
@@ -88,7 +120,8 @@ export function describe({ file, problems, notServable, config }: CheckReport): 
     `  targets  ${targets.length}`,
     `  models   ${routes.map(({ model }) => model).join(', ') || 'none'}`,
   ];
-  if (notServable.length > 0)
+  if (notServable.length > 0) {
     lines.push('A gateway would not serve it here:', ...notServable.map(describeProblem));
+  }
   return `${lines.join('\n')}\n`;
 }

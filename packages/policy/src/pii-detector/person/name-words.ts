@@ -1,0 +1,87 @@
+import names from './names.json' with { type: 'json' };
+
+/** Given names, in lower case, that are nothing else in the languages that matter here. */
+export const GIVEN: ReadonlySet<string> = new Set(names.given.split(' '));
+
+/** Family names, in lower case. */
+export const FAMILY: ReadonlySet<string> = new Set(names.family.split(' '));
+
+const words = (list: string): ReadonlySet<string> => new Set(list.split(/\s+/).filter((word) => word !== ''));
+
+/** Given names that are words, months, places or products as well: a name only beside a family name. */
+export const AMBIGUOUS: ReadonlySet<string> = words(`
+  ada adana africa alexandria alma alpha america amor an angel any april arabia aria arizona art asia asta august
+  aurora austin autumn bay berlin beta bill brooklyn carolina cash chance charity charlotte chase chelsea china christian
+  clay cliff cloud colt constance cruz daisy dakota dallas daria darwin dawn dean delta denver destiny diamond diego don
+  drew duke dylan earl eden else elle era eris esperanza euro eva ever fabric faith fern flora florence florian florida
+  forest francisco frank gene general genesis george georgia german gloria grace grant guy harmony haven heather heaven hope
+  houston hunter iman india ines io ion iris israel ivory ivy jack jackson jade jasmin jasmine java jersey jesus jordan
+  jose joy judge julia june justice karma king kenya kent kim lake lambda lance laurel lee legend les liberty lilac lily
+  lima lincoln london lorena louis love lucky lux madison magnolia major malta mar marina mark mars mart mary max may
+  mela melody mercedes mercy merit mia mika miles milan mine misty modesta monday montana morgan muse nada nature neo neva nova
+  octavia ok oda olive ora orion oscar owen page paris pascal pat patience pearl penny petra phoenix pia pilar pleasant precious
+  price prince prudence python queen rain ray reagan rebel red reed regina rio river rob robin rocky roman rome rose royal
+  ruby russell rusty sage salem san santa santiago santos savannah scala scarlet season senior september sergeant serena sky sol sonny
+  star sterling stone storm summer sun sunday sunny sydney tab temple terra tex tiger todo tracy trinity true tulip ty unity
+  urban van venus vera verona victor victoria vienna violet virginia ward wade walker west will winter wolf young zion
+  abdul alexa siri claude gemini olga ole tim chat bart lama mistral falcon dolly luna nala ari ian ina ira ida ilka
+  data base code test user admin team note dear best kind first last main male female
+`);
+
+/** Capitalised words that never end a name: what else follows a word that could be a given name. */
+export const NEVER_FAMILY: ReadonlySet<string> = words(`
+  a an and are as at be but by can could did do does for from had has have he her his how i if in is it its me my no not of on or our
+  please she so than that the their them then there these they this to was we were what when where which who why will with would you your
+  monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december
+  montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober dezember
+  inc ltd llc gmbh ag corp corporation company co plc bank group holding institute university universität college school hospital airport station street
+  st straße road avenue ave boulevard square park city county state river lake island islands mountain museum tower bridge church center centre
+  award awards prize day days week weeks month quarter year report reports model models api sdk sql ai ml llm data database table view query server cloud platform
+  service services team teams department office committee project program programme system systems software framework library language
+  act law bill rule rules method methods theorem algorithm distribution test tests function class object index score coefficient
+  english french german spanish italian portuguese dutch american british european chinese japanese
+  north south east west northern southern eastern western new old great big grand saint
+  i'm i'll i'd i've it's that's what's let's don't
+`);
+
+/** Titles after which a name stands. */
+export const TITLES: ReadonlySet<string> = words(`
+  mr mrs ms miss mx dr prof professor sir madam herr herrn frau hr fr monsieur madame mademoiselle m mme mlle señor señora señorita sr sra srta
+  don doña signor signora signorina sig senhor senhora dona meneer mevrouw dhr mevr pan pani pana господин госпожа г-н г-жа
+`);
+
+/** Words directly before a lone given name that make a person of it. */
+export const BEFORE_PERSON: ReadonlySet<string> = words(`
+  dear hi hello hey hallo liebe lieber bonjour cher chère hola querido querida estimado estimada ciao caro cara olá oi beste
+  from to with for and by tell told ask asked contact email call met meet invite invited remind thank thanks regards cheers sincerely
+  named called patient customer client employee colleague manager friend wife husband son daughter brother sister mother father
+  mit von für an bei und mein meine avec de pour et con para y e met voor en namens im i'm am
+`);
+
+/** Words directly after a lone given name that make a person of it. */
+export const AFTER_PERSON: ReadonlySet<string> = words(`
+  said says asked asks wants wanted needs needed told works worked lives lived moved called emailed wrote sent
+  thinks believes joined left married born hat ist wohnt arbeitet sagte möchte a dit habite travaille vive trabaja dijo vive lavora ha
+  was is has had will would can could should reported requested booked bought paid
+`);
+
+/** The last word of phrases after which someone says a name; the second word is what has to stand before it, if any. */
+export const INTRODUCTIONS: ReadonlyMap<string, ReadonlySet<string> | null> = new Map([
+  ['is', words('name')],
+  ['ist', words('name')],
+  ['est', words('nom prénom')],
+  ['es', words('nombre')],
+  ['é', words('nome')],
+  ['è', words('nome')],
+  ['heiße', null],
+  ['heisse', null],
+  ['appelle', null],
+  ['llamo', null],
+  ['llama', null],
+  ['chamo', null],
+  ['chiamo', null],
+  ['heet', null],
+  ['nazywam', null],
+  ['зовут', null],
+  ['named', null],
+]);

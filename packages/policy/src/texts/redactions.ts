@@ -1,0 +1,121 @@
+/** A place in a text that a rule found, in UTF-16 units, the end not included. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** What the placeholder is called, in capitals, digits and underscores. */
+  readonly label: string;
+}
+
+const PLACEHOLDER = /<[A-Z][A-Z0-9_]*_[1-9][0-9]*>/g;
+
+/**
+ * The placeholders of one request, such as `<EMAIL_1>`: the same text has the same one throughout the request. What they stand
+ * for is kept here, in memory, and is gone with the request; it is in no finding, event or log.
+ */
+export class Redactions {
+  readonly #placeholders = new Map<string, string>();
+  readonly #originals = new Map<string, string>();
+  readonly #counts = new Map<string, number>();
+  readonly #ours = new Set<string>();
+  readonly #texts: readonly string[];
+  #taken: ReadonlySet<string> | null = null;
+
+  /** @param texts of the request: what looks like a placeholder in them is none of ours */
+  constructor(texts: readonly string[] = []) {
+    this.#texts = texts;
+  }
+
+  get size(): number {
+    return this.#placeholders.size;
+  }
+
+  /** The longest placeholder, in UTF-16 units: what a stream has to hold back to restore it. */
+  get longest(): number {
+    let longest = 0;
+    for (const placeholder of this.#placeholders.values()) longest = Math.max(longest, placeholder.length);
+    return longest;
+  }
+
+  /**
+   * The text with placeholders in the places of its spans. Spans that overlap become one, with the label of the first;
+   * a span that cuts a placeholder takes all of it.
+   *
+   * @param restorable whether {@link restore} gives back what these stand for
+   */
+  redact(text: string, spans: readonly Span[], restorable: boolean): string {
+    if (spans.length === 0) return text;
+    let result = '';
+    let done = 0;
+    for (const { start, end, label } of merged(this.#widened(text, spans))) {
+      result += text.slice(done, start) + this.#placeholderFor(label, text.slice(start, end), restorable);
+      done = end;
+    }
+    return result + text.slice(done);
+  }
+
+  /** The text with every restorable placeholder replaced by what it stands for. */
+  restore(text: string): string {
+    if (this.#originals.size === 0 || !text.includes('<')) return text;
+    return text.replace(PLACEHOLDER, (placeholder) => {
+      const original = this.#originals.get(placeholder);
+      // What a later policy redacted may hold the placeholders of an earlier one.
+      return original === undefined ? placeholder : this.restore(original);
+    });
+  }
+
+  #placeholderFor(label: string, value: string, restorable: boolean): string {
+    const key = `${label} ${value}`;
+    let placeholder = this.#placeholders.get(key);
+    if (placeholder === undefined) {
+      let count = this.#counts.get(label) ?? 0;
+      do {
+        count += 1;
+        placeholder = `<${label}_${count}>`;
+      } while (this.#isTaken(placeholder));
+      this.#counts.set(label, count);
+      this.#placeholders.set(key, placeholder);
+      this.#ours.add(placeholder);
+    }
+    if (restorable) this.#originals.set(placeholder, value);
+    return placeholder;
+  }
+
+  #widened(text: string, spans: readonly Span[]): readonly Span[] {
+    if (this.size === 0 || !text.includes('<')) return spans;
+    const places = [...text.matchAll(PLACEHOLDER)]
+      .filter(([placeholder]) => this.#ours.has(placeholder))
+      .map(({ index, 0: { length } }) => ({ start: index, end: index + length }));
+    if (places.length === 0) return spans;
+    const sorted = spans.toSorted((one, other) => one.start - other.start);
+    let first = 0;
+    return sorted.map(({ start, end, label }) => {
+      while ((places[first]?.end ?? Number.POSITIVE_INFINITY) <= start) first += 1;
+      let widened = end;
+      for (let index = first; (places[index]?.start ?? Number.POSITIVE_INFINITY) < end; index += 1) {
+        widened = Math.max(widened, places[index]?.end ?? 0);
+      }
+      const cut = places[first];
+      const begin = cut !== undefined && cut.start < end ? Math.min(start, cut.start) : start;
+      return { start: begin, end: widened, label };
+    });
+  }
+
+  #isTaken(placeholder: string): boolean {
+    this.#taken ??= new Set(
+      this.#texts.flatMap((text) => (text.includes('<') ? (text.match(PLACEHOLDER) ?? []) : [])),
+    );
+    return this.#taken.has(placeholder);
+  }
+}
+
+/** Spans in their order, without overlaps. */
+function merged(spans: readonly Span[]): Span[] {
+  const sorted = spans.toSorted((one, other) => one.start - other.start || other.end - one.end);
+  const result: Span[] = [];
+  for (const span of sorted) {
+    const last = result.at(-1);
+    if (last === undefined || span.start >= last.end) result.push(span);
+    else if (span.end > last.end) result[result.length - 1] = { ...last, end: span.end };
+  }
+  return result;
+}
