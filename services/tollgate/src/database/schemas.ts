@@ -9,12 +9,18 @@ export interface ServiceSchema {
 
 /** Every service that keeps data, loaded when asked for: the command starts faster without them. */
 export async function serviceSchemas(): Promise<ServiceSchema[]> {
-  const [{ directoryMigrations }, { auditMigrations }, { chargebackMigrations }, { budgetsMigrations }] =
-    await Promise.all([
-      import('@tollgate/directory'),
-      import('@tollgate/audit'),
-      import('@tollgate/chargeback'),
-      import('@tollgate/budgets'),
-    ]);
-  return [directoryMigrations, auditMigrations, chargebackMigrations, budgetsMigrations];
+  const [directory, audit, chargeback, budgets, databricksSync] = await Promise.all([
+    import('@tollgate/directory'),
+    import('@tollgate/audit'),
+    import('@tollgate/chargeback'),
+    import('@tollgate/budgets'),
+    import('@tollgate/databricks-sync'),
+  ]);
+  return [
+    directory.directoryMigrations,
+    audit.auditMigrations,
+    chargeback.chargebackMigrations,
+    budgets.budgetsMigrations,
+    databricksSync.databricksSyncMigrations,
+  ];
 }

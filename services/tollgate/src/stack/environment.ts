@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import type { StackBus } from './stack-bus.ts';
 
 /** The services of a whole Tollgate. */
-export const SERVICES = ['directory', 'audit', 'chargeback', 'gateway'] as const;
+export const SERVICES = [
+  'directory',
+  'audit',
+  'chargeback',
+  'budgets',
+  'databricks-sync',
+  'gateway',
+] as const;
 export type ServiceName = (typeof SERVICES)[number];
 /** Something for each service. */
 export function byService<T>(of: (name: ServiceName) => T): Record<ServiceName, T> {
@@ -28,6 +35,8 @@ export interface EnvironmentOptions {
   };
   /** Where models are served: what the gateway reads `DATABRICKS_HOST` and `DATABRICKS_TOKEN` from. */
   readonly upstream: Readonly<Record<string, string>>;
+  /** The SQL warehouse that is delivered to, as `DATABRICKS_HTTP_PATH` and what belongs to it; a file unless given. */
+  readonly warehouse?: Readonly<Record<string, string>>;
 }
 
 /** Where the directory writes its first token. */
@@ -35,12 +44,26 @@ export function bootstrapTokenFile(folder: string): string {
   return join(folder, 'bootstrap-token');
 }
 
+/** Where the gateway's own token is. */
+export function gatewayTokenFile(folder: string): string {
+  return join(folder, 'gateway-token');
+}
+
+/** Where the stand-in for a lakehouse is. */
+export function lakehouseFile(folder: string): string {
+  return join(folder, 'databricks-sync', 'lakehouse.duckdb');
+}
+
+function schemaOf(name: ServiceName): string {
+  return name.replaceAll('-', '_');
+}
+
 /** How each service of a whole Tollgate is configured, whether it runs in this process or in one of its own. */
 export function serviceEnvironment(options: EnvironmentOptions): Record<ServiceName, Record<string, string>> {
   const { folder, addresses, bus, databaseUrls, gateway } = options;
   const service = (name: ServiceName, extra: Record<string, string>) => ({
-    ...bus.environmentOf(databaseUrls[name] ?? ''),
-    DATABASE_URL: databaseUrls[name] ?? '',
+    ...bus.environmentOf(databaseUrls[schemaOf(name)] ?? ''),
+    DATABASE_URL: databaseUrls[schemaOf(name)] ?? '',
     LISTEN: addresses[name],
     ...extra,
   });
@@ -48,6 +71,11 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<ServiceN
     directory: service('directory', { TOLLGATE_BOOTSTRAP_TOKEN_FILE: bootstrapTokenFile(folder) }),
     audit: service('audit', { AUDIT_ARCHIVE_FOLDER: join(folder, 'audit', 'archive') }),
     chargeback: service('chargeback', {}),
+    budgets: service('budgets', {}),
+    'databricks-sync': service('databricks-sync', {
+      DATABRICKS_SYNC_DUCKDB_FILE: lakehouseFile(folder),
+      ...options.warehouse,
+    }),
     gateway: {
       ...bus.environmentOf(null),
       ...options.upstream,
@@ -57,6 +85,7 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<ServiceN
       GATEWAY_INSTANCE: gateway.instance,
       TOLLGATE_DIRECTORY_URL: `http://${addresses.directory}`,
       TOLLGATE_AUDIT_URL: `http://${addresses.audit}`,
+      TOLLGATE_BUDGETS_URL: `http://${addresses.budgets}`,
       TOLLGATE_TOKEN_FILE: gateway.tokenFile,
     },
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { bootstrapTokenFile, byService, type PartName, serviceEnvironment } from './environment.ts';
+import { byService, gatewayTokenFile, type PartName, serviceEnvironment } from './environment.ts';
 import type { StackBus } from './stack-bus.ts';
 
 /** What stands after `tollgate`, and the whole environment. */
@@ -31,7 +31,7 @@ export function serviceCommands(options: {
     gateway: {
       instance: 'replay-1',
       policyFile: join(folder, 'policy-config.yaml'),
-      tokenFile: bootstrapTokenFile(folder),
+      tokenFile: gatewayTokenFile(folder),
     },
     upstream,
   });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from '@tollgate/database/embedded';
 import { DirectoryClient } from '@tollgate/directory';
 import type { Logger } from '@tollgate/telemetry';
-import { bootstrapTokenFile, type PartName, SERVICES } from './environment.ts';
+import { bootstrapTokenFile, gatewayTokenFile, type PartName, SERVICES } from './environment.ts';
+import { makeGatewayToken } from './gateway-token.ts';
 import { importListPrices } from './list-prices.ts';
 import { serviceCommands } from './service-commands.ts';
 import { migrateSchemas } from './service-databases.ts';
@@ -30,6 +31,9 @@ export interface Stack {
   readonly directoryUrl: string;
   readonly auditUrl: string;
   readonly chargebackUrl: string;
+  readonly budgetsUrl: string;
+  readonly databricksSyncUrl: string;
+  readonly databricksSyncUrl: string;
   /** A token of the role platform. */
   readonly token: string;
   readonly bus: StackBus;
@@ -104,6 +108,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ) as Record<PartName, ServiceProcess>;
     for (const name of START_ORDER) started.push(services[name]);
     await services.directory.start();
+    const token = readFileSync(bootstrapTokenFile(folder), 'utf8').trim();
+    const directory = new DirectoryClient({ baseUrl: services.directory.url, token });
+    writeFileSync(gatewayTokenFile(folder), await makeGatewayToken(directory), { mode: 0o600 });
     await Promise.all(
       START_ORDER.filter((name) => name !== 'directory').map((name) => services[name].start()),
     );
@@ -112,9 +119,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       directoryUrl: services.directory.url,
       auditUrl: services.audit.url,
       chargebackUrl: services.chargeback.url,
-      token: readFileSync(bootstrapTokenFile(folder), 'utf8').trim(),
+      budgetsUrl: services.budgets.url,
+      databricksSyncUrl: services['databricks-sync'].url,
+      databricksSyncUrl: services['databricks-sync'].url,
+      token,
     };
-    await priceByLists(addresses);
+    await priceByLists(directory, addresses.chargebackUrl);
     return {
       ...addresses,
       bus,
@@ -137,19 +147,14 @@ async function servicePorts(): Promise<Record<PartName, number>> {
 }
 
 /** The role platform may not set prices itself, but give somebody the right to. */
-async function priceByLists(stack: {
-  readonly directoryUrl: string;
-  readonly chargebackUrl: string;
-  readonly token: string;
-}): Promise<void> {
-  const directory = new DirectoryClient({ baseUrl: stack.directoryUrl, token: stack.token });
+async function priceByLists(directory: DirectoryClient, chargebackUrl: string): Promise<void> {
   const finance = await directory.accessTokens.create({
     principal_type: 'service',
     principal_id: 'stack',
     name: 'list prices',
     scopes: ['prices:write'],
   });
-  await importListPrices({ chargebackUrl: stack.chargebackUrl, token: finance.secret });
+  await importListPrices({ chargebackUrl, token: finance.secret });
 }
 
 function onlyTheSimulated(upstreamUrl: string): string {

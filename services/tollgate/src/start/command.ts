@@ -85,7 +85,7 @@ async function start(flags: StartFlags): Promise<number> {
 }
 
 function announce(
-  { urls }: Installation,
+  { urls, limitId }: Installation,
   config: StartConfig,
   terminal: Terminal,
   flags: StartFlags,
@@ -94,7 +94,9 @@ function announce(
   const facts: Facts = {
     home: config.home,
     urls,
+    limitId,
     databricksHost: config.databricks?.DATABRICKS_HOST ?? null,
+    warehouse: config.warehouse?.['DATABRICKS_HTTP_PATH'] ?? null,
     command: commandPrefix(config.home.folder),
     behindProxy: curlTakesProxy(),
     period: new Date().toISOString().slice(0, 'YYYY-MM'.length),

@@ -18,17 +18,21 @@ const environment = z.object({
   TOLLGATE_HOME: z.string().default(DEFAULT_HOME),
   DATABRICKS_HOST: z.string().optional(),
   DATABRICKS_TOKEN: z.string().optional(),
+  DATABRICKS_HTTP_PATH: z.string().optional(),
   LOG_LEVEL: logLevel.default('info'),
 });
 
 /** What decides where services are and what they keep; a Tollgate on one machine decides that by itself. */
-const OURS_TO_SAY = /^(KAFKA_|TOLLGATE_|DATABASE_|LISTEN|DATABRICKS_)/;
+const OURS_TO_SAY = /^(KAFKA_|TOLLGATE_|DATABASE_|LISTEN|DATABRICKS_(?!SYNC_))/;
+const OF_DATABRICKS = /^DATABRICKS_(?!SYNC_)/;
 
 export interface StartConfig {
   readonly home: Home;
   readonly ports: PortWish;
   /** The workspace that models are served from; null: a simulated one. */
   readonly databricks: Readonly<Record<'DATABRICKS_HOST' | 'DATABRICKS_TOKEN', string>> | null;
+  /** Of the SQL warehouse that is delivered to; null: a file stands in for it. */
+  readonly warehouse: Readonly<Record<string, string>> | null;
   /** Settings of single services, such as `GATEWAY_MAX_IN_FLIGHT`, and what a policy's secrets are read from. */
   readonly passedOn: Readonly<Record<string, string>>;
 }
@@ -44,16 +48,22 @@ export function startConfig(env: Environment, flags: StartFlags): StartConfig {
       free: flags.freePorts === true,
     },
     databricks: databricksOf(values),
+    warehouse:
+      values.DATABRICKS_HTTP_PATH === undefined ? null : chosen(env, (name) => OF_DATABRICKS.test(name)),
     passedOn: {
-      ...Object.fromEntries(
-        Object.entries(env).flatMap(([name, value]) =>
-          value === undefined || OURS_TO_SAY.test(name) ? [] : [[name, value]],
-        ),
-      ),
+      ...chosen(env, (name) => !OURS_TO_SAY.test(name)),
       LOG_LEVEL: values.LOG_LEVEL,
       ...(flags.anonymousTeam === undefined ? {} : { GATEWAY_ANONYMOUS_TEAM: flags.anonymousTeam }),
     },
   };
+}
+
+function chosen(env: Environment, isChosen: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value === undefined || !isChosen(name) ? [] : [[name, value]],
+    ),
+  );
 }
 
 function listenOf(text: string): { host: string; port: number } {

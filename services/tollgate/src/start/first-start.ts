@@ -2,6 +2,7 @@ import { DirectoryClient } from '@tollgate/directory';
 import { ServiceClient, ServiceError } from '@tollgate/http';
 import { z } from 'zod';
 import { bootstrapTokenFile } from '../stack/environment.ts';
+import { makeGatewayToken } from '../stack/gateway-token.ts';
 import { importListPrices } from '../stack/list-prices.ts';
 import { whenKnown } from '../stack/when-known.ts';
 import { StartError } from './errors.ts';
@@ -11,6 +12,8 @@ import { readSecretFile, writeSecretFile } from './secret-file.ts';
 const ORGANISATION = 'My organisation';
 const TEAM = 'My team';
 const PROJECT = 'First steps';
+/** Of the team, on one day: enough for a first look, and an end to a loop that got away. */
+const DAILY_TOKENS = '1000000';
 
 /**
  * Makes the tokens of a first start, where they are not there or belong to another database: one for whoever owns the
@@ -29,35 +32,31 @@ export async function ensureTokens(home: Home, directoryUrl: string): Promise<st
       `neither ${home.ownerToken} nor ${bootstrapTokenFile(home.folder)} opens the directory: put one of them back, or remove ${home.folder} to begin anew`,
     );
   }
-  const { accessTokens } = new DirectoryClient({ baseUrl: directoryUrl, token: bootstrap });
-  const gateway = await accessTokens.create({
-    principal_type: 'service',
-    principal_id: 'gateway',
-    name: 'gateway',
-    scopes: ['gateway:register', 'gaps:read'],
-  });
-  const owner = await accessTokens.create({
+  const directory = new DirectoryClient({ baseUrl: directoryUrl, token: bootstrap });
+  const gatewayToken = await makeGatewayToken(directory);
+  const owner = await directory.accessTokens.create({
     principal_type: 'service',
     principal_id: 'owner',
     name: 'owner of the data folder',
     roles: ['platform', 'finance', 'security'],
   });
   // Last, since it is what the next start goes by.
-  writeSecretFile(home.gatewayToken, `${gateway.secret}\n`);
+  writeSecretFile(home.gatewayToken, `${gatewayToken}\n`);
   writeSecretFile(home.ownerTokenHeader, `authorization: Bearer ${owner.secret}\n`);
   writeSecretFile(home.ownerToken, `${owner.secret}\n`);
   return owner.secret;
 }
 
 /**
- * Makes what a first request needs: an organisation, a team, a project, a key that the gateway knows, and prices.
+ * Makes what a first request needs: prices, an organisation, a team with a limit, a project, a key that the gateway
+ * knows.
  * Does nothing where the key of an earlier start still opens the gateway.
  *
  * @returns whether anything was made
  */
 export async function ensureDemo(
   home: Home,
-  urls: Readonly<Record<'directory' | 'chargeback' | 'gateway', string>>,
+  urls: Readonly<Record<'directory' | 'chargeback' | 'budgets' | 'gateway', string>>,
   ownerToken: string,
 ): Promise<boolean> {
   const imported = await ensurePrices(urls.chargeback, ownerToken);
@@ -73,6 +72,7 @@ export async function ensureDemo(
   const project =
     (await named(directory.projects.list({ team_id: team.id }), PROJECT)) ??
     (await directory.projects.create({ team_id: team.id, name: PROJECT }));
+  await ensureLimit(urls.budgets, ownerToken, { organisation_id: organisation.id, scope: { team: team.id } });
   const { secret } = await directory.apiKeys.create({
     team_id: team.id,
     project_id: project.id,
@@ -94,6 +94,31 @@ async function ensurePrices(chargebackUrl: string, token: string): Promise<boole
   if (items.length > 0) return false;
   await importListPrices({ chargebackUrl, token });
   return true;
+}
+
+async function ensureLimit(
+  budgetsUrl: string,
+  token: string,
+  whose: { readonly organisation_id: string; readonly scope: { readonly team: string } },
+): Promise<void> {
+  const budgets = new ServiceClient({ baseUrl: budgetsUrl, token });
+  const body = { ...whose, unit: 'total-tokens', window: 'day', amount: DAILY_TOKENS };
+  try {
+    await whenKnown(() => budgets.call({ method: 'POST', path: '/v1/limits', body, answer: z.unknown() }));
+  } catch (error) {
+    // Of a first start that was broken off.
+    if (!(error instanceof ServiceError) || error.code !== 'limit_exists') throw error;
+  }
+}
+
+/** A limit to look at; null where there is none. */
+export async function someLimit(budgetsUrl: string, token: string): Promise<string | null> {
+  const budgets = new ServiceClient({ baseUrl: budgetsUrl, token });
+  const page = z.object({ items: z.array(z.object({ limit_id: z.string() })) });
+  const { items } = await whenKnown(() =>
+    budgets.call({ method: 'GET', path: '/v1/limits', query: { limit: 1 }, answer: page }),
+  );
+  return items[0]?.limit_id ?? null;
 }
 
 async function named<T extends { readonly name: string }>(

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { gatewayTokenFile } from '../stack/environment.ts';
 
 /** Where a Tollgate on this machine keeps everything. */
 export interface Home {
@@ -38,7 +39,7 @@ export function homeAt(path: string): Home {
     demoKeyHeader: join(folder, 'demo-key.header'),
     ownerToken: join(folder, 'owner-token'),
     ownerTokenHeader: join(folder, 'owner-token.header'),
-    gatewayToken: join(folder, 'gateway', 'token'),
+    gatewayToken: gatewayTokenFile(folder),
     connection: join(folder, CONNECTION_FILE),
   };
 }

@@ -12,7 +12,7 @@ import type { StartConfig } from './config.ts';
 import { isRunning, readConnection, writeConnection } from './connection.ts';
 import { writeDefaultPolicy } from './default-policy.ts';
 import { StartError } from './errors.ts';
-import { ensureDemo, ensureTokens } from './first-start.ts';
+import { ensureDemo, ensureTokens, someLimit } from './first-start.ts';
 import { type Home, prepareHome } from './home.ts';
 import type { LogFile } from './log-file.ts';
 import { type Addresses, assertFree, chooseAddresses, textOf, urlOf } from './ports.ts';
@@ -25,6 +25,8 @@ import { untilReady } from './until-ready.ts';
 export interface Installation extends Stoppable {
   /** By part. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Of a limit to look at; null where there is none. */
+  readonly limitId: string | null;
 }
 
 export interface InstallationOptions {
@@ -89,6 +91,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       databaseUrls,
       gateway: { instance: 'local', policyFile: home.policy, tokenFile: home.gatewayToken },
       upstream,
+      ...(config.warehouse === null ? {} : { warehouse: config.warehouse }),
     });
     const urls = { ...byService((name) => urlOf(addresses[name])) };
     const services = new Map<ServiceName, Stoppable>();
@@ -117,13 +120,17 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       () => SERVICES.join(', '),
     );
     signal.throwIfAborted();
-    await terminal.step(
+    const { limitId } = await terminal.step(
       'first steps',
-      () => ensureDemo(home, urls, ownerToken),
-      (made) => (made ? 'made an organisation, a team, a key; list prices' : 'all there'),
+      async () => {
+        const made = await ensureDemo(home, urls, ownerToken);
+        return { made, limitId: await someLimit(urls.budgets, ownerToken) };
+      },
+      ({ made }) => (made ? 'made an organisation, a team, a key, a limit; list prices' : 'all there'),
     );
     await writeConnection(home, urls);
     return {
+      limitId,
       urls:
         config.databricks === null
           ? { ...urls, 'simulated-databricks': urlOf(addresses['simulated-databricks']) }

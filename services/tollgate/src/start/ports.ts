@@ -9,6 +9,8 @@ const PORTS: Readonly<Record<PartName, number>> = {
   directory: 41_010,
   audit: 41_011,
   chargeback: 41_012,
+  budgets: 41_013,
+  'databricks-sync': 41_014,
   'simulated-databricks': 41_020,
 };
 /** The highest that leaves every port below 65,536. */

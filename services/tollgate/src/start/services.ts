@@ -7,6 +7,8 @@ const STARTS: Readonly<Record<ServiceName, () => Promise<StartService>>> = {
   directory: async () => (await import('@tollgate/directory/commands')).startDirectory,
   audit: async () => (await import('@tollgate/audit/commands')).startAudit,
   chargeback: async () => (await import('@tollgate/chargeback/commands')).startChargeback,
+  budgets: async () => (await import('@tollgate/budgets/commands')).startBudgets,
+  'databricks-sync': async () => (await import('@tollgate/databricks-sync/commands')).startDatabricksSync,
   gateway: async () => {
     const { startGateway } = await import('@tollgate/gateway/commands');
     return async (env, logger) => {

@@ -17,6 +17,9 @@ const READY_TIMEOUT_MS = 90_000;
 const SEEN_WITHIN_MS = 2_000;
 const STOPPED_WITHIN_MS = 5_000;
 const RECOVERED_WITHIN_MS = 30_000;
+/** Of the printed line: 5 words in, and what the simulated model says to anything. */
+const TOKENS_PER_REQUEST = 21;
+const DAY_MS = 86_400_000;
 const run = promisify(execFile);
 
 const folder = temporaryFolder('start');
@@ -56,7 +59,21 @@ async function start(...flags: string[]): Promise<Started> {
 async function paste(started: Started): Promise<string> {
   const line = /^ +(curl http.*)$/m.exec(started.printed())?.[1] ?? 'false';
   const { stdout } = await run('sh', ['-c', line], { cwd: folder });
+  if (stdout.includes('"object":"chat.completion"')) answered += 1;
   return stdout;
+}
+
+/** The same, until it is answered. */
+async function pasteUntilAnswered(started: Started): Promise<void> {
+  const before = answered;
+  let last = '';
+  await until(
+    async () => {
+      last = await paste(started);
+      return answered > before;
+    },
+    { timeoutMs: RECOVERED_WITHIN_MS, intervalMs: 200, describe: () => `an answer: ${last}` },
+  );
 }
 
 async function requestsInReport(): Promise<number> {
@@ -78,6 +95,21 @@ async function requestsInAudit(): Promise<number> {
   return found;
 }
 
+/** As the limit of the first start counts it; each request of the printed line is as long as any other. */
+async function tokensInBudget(): Promise<number> {
+  const answer = z.object({ items: z.array(z.object({ confirmed: z.string() })) });
+  const { items } = await client('budgets').call({ method: 'GET', path: '/v1/budgets', answer });
+  return Number(items[0]?.confirmed ?? 0);
+}
+
+async function requestsInLakehouse(): Promise<number> {
+  const now = Date.now();
+  const query = { from: new Date(now - DAY_MS).toISOString(), to: new Date(now + DAY_MS).toISOString() };
+  const answer = z.object({ requests: z.string() });
+  const path = '/v1/lakehouse/totals';
+  return Number((await client('databricks-sync').call({ method: 'GET', path, query, answer })).requests);
+}
+
 function client(service: string): ServiceClient {
   const baseUrl = readConnection(home)?.urls[service] ?? '';
   return new ServiceClient({ baseUrl, token: readFileSync(join(home, 'owner-token'), 'utf8').trim() });
@@ -85,13 +117,23 @@ function client(service: string): ServiceClient {
 
 /** Until every place has exactly so many requests. */
 async function everywhere(requests: number, withinMs: number): Promise<void> {
-  const places = async () => ({ report: await requestsInReport(), audit: await requestsInAudit() });
+  const places = async () => ({
+    report: await requestsInReport(),
+    audit: await requestsInAudit(),
+    budget: (await tokensInBudget()) / TOKENS_PER_REQUEST,
+    lakehouse: await requestsInLakehouse(),
+  });
   await until(async () => Object.values(await places()).every((count) => count === requests), {
     timeoutMs: withinMs,
     intervalMs: 50,
     describe: `${requests} requests in every place`,
   }).catch(() => {});
-  expect(await places()).toEqual({ report: requests, audit: requests });
+  expect(await places()).toEqual({
+    report: requests,
+    audit: requests,
+    budget: requests,
+    lakehouse: requests,
+  });
 }
 
 /** @returns how long it took, in milliseconds */
@@ -118,32 +160,34 @@ afterAll(async () => {
 });
 
 let tollgate: Started;
-let sent = 0;
+/** Requests that were answered in full, so far. */
+let answered = 0;
 
 beforeAll(async () => {
   tollgate = await start();
 });
 
-test('the printed line, pasted, answers; within two seconds it is in the trail and in the report', async () => {
+test('the printed line, pasted, answers; within two seconds it is in the trail, the report, the budget and the lakehouse', async () => {
   expect(JSON.parse(await paste(tollgate))).toMatchObject({ object: 'chat.completion' });
-  sent += 1;
-  await everywhere(sent, SEEN_WITHIN_MS);
+  await everywhere(answered, SEEN_WITHIN_MS);
 });
 
 test('the printed commands work as they are, where they are typed', async () => {
-  const lines = [...tollgate.printed().matchAll(/^ +\S.* tollgate ((?:report|audit) .*?)(?: {3}.*)?$/gm)];
-  expect(lines.length).toBeGreaterThanOrEqual(2);
+  const lines = [
+    ...tollgate.printed().matchAll(/^ +\S.* tollgate ((?:report|audit|limits) .*?)(?: {3}.*)?$/gm),
+  ];
+  expect(lines.length).toBe(3);
   for (const [, args = ''] of lines) {
     const { stdout } = await run(process.execPath, [MAIN, ...args.split(' ')], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '' },
     });
-    expect(stdout).toMatch(/My team|tollgate\.(charge|usage|decision)\.v1/);
+    expect(stdout).toMatch(/My team|tollgate\.(charge|usage|decision)\.v1|999979 left/);
   }
 });
 
 test('no key and no token is printed, and files that hold one are for their owner alone', () => {
-  const secrets = ['demo-key', 'owner-token', 'bootstrap-token', 'gateway/token'];
+  const secrets = ['demo-key', 'owner-token', 'bootstrap-token', 'gateway-token'];
   for (const name of secrets) {
     const file = join(home, name);
     expect(tollgate.printed()).not.toContain(readFileSync(file, 'utf8').trim());
@@ -167,19 +211,16 @@ test('Postgres is started again when it is killed, and nothing is lost', async (
   const before = postgresPid();
   process.kill(before, 'SIGKILL');
   await paste(tollgate);
-  sent += 1;
   await until(() => postgresPid() !== before && tollgate.printed().includes('Postgres is back'), {
     timeoutMs: RECOVERED_WITHIN_MS,
     describe: () => `Postgres back: ${tollgate.printed()}`,
   });
-  await paste(tollgate);
-  sent += 1;
-  await everywhere(sent, RECOVERED_WITHIN_MS);
+  await pasteUntilAnswered(tollgate);
+  await everywhere(answered, RECOVERED_WITHIN_MS);
 });
 
 test('Ctrl-C ends it in under five seconds, Postgres too; the next start finds everything', async () => {
-  await paste(tollgate);
-  sent += 1;
+  await pasteUntilAnswered(tollgate);
   const postgres = await identityOf(postgresPid());
   expect(await interrupt(tollgate)).toBeLessThan(STOPPED_WITHIN_MS);
   expect(postgres !== undefined && (await isAlive(postgres))).toBe(false);
@@ -187,12 +228,11 @@ test('Ctrl-C ends it in under five seconds, Postgres too; the next start finds e
   const key = readFileSync(join(home, 'demo-key'), 'utf8');
   tollgate = await start();
   expect(readFileSync(join(home, 'demo-key'), 'utf8')).toBe(key);
-  await everywhere(sent, RECOVERED_WITHIN_MS);
+  await everywhere(answered, RECOVERED_WITHIN_MS);
 });
 
 test('after kill -9 the next start takes up what is left, its Postgres included', async () => {
-  await paste(tollgate);
-  sent += 1;
+  await pasteUntilAnswered(tollgate);
   const ended = once(tollgate.child, 'exit');
   tollgate.child.kill('SIGKILL');
   await ended;
@@ -201,9 +241,8 @@ test('after kill -9 the next start takes up what is left, its Postgres included'
   ).rejects.toThrow('not-running');
 
   tollgate = await start();
-  await paste(tollgate);
-  sent += 1;
-  await everywhere(sent, RECOVERED_WITHIN_MS);
+  await pasteUntilAnswered(tollgate);
+  await everywhere(answered, RECOVERED_WITHIN_MS);
 });
 
 test('a service that does not start ends all with one line that says why', async () => {

@@ -1,5 +1,5 @@
 import { relative, sep } from 'node:path';
-import type { ServiceName } from '../stack/environment.ts';
+import { lakehouseFile, type ServiceName } from '../stack/environment.ts';
 import { DEMO_MODEL } from './default-policy.ts';
 import type { Home } from './home.ts';
 import { shellWord } from './shell-word.ts';
@@ -9,8 +9,12 @@ export interface Facts {
   readonly home: Home;
   /** By part; `simulated-databricks` only where it runs. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Null where there is no limit. */
+  readonly limitId: string | null;
   /** Null: the simulated one. */
   readonly databricksHost: string | null;
+  /** The path of the SQL warehouse that is delivered to; null: a file. */
+  readonly warehouse: string | null;
   /** What commands begin with where they are to find this Tollgate, such as `npx tollgate`. */
   readonly command: string;
   /** Whether a proxy is set for curl that it would take on this machine, too. */
@@ -30,10 +34,17 @@ export function curlLine({ home, urls, behindProxy }: Facts): string {
   return `curl${proxy} ${urls['gateway']}/v1/chat/completions -H ${shellWord(`@${home.demoKeyHeader}`)} -H 'content-type: application/json' -d '${JSON.stringify(BODY)}'`;
 }
 
-export function commandLines({ command, period }: Facts): { readonly line: string; readonly what: string }[] {
+export function commandLines({
+  command,
+  period,
+  limitId,
+}: Facts): { readonly line: string; readonly what: string }[] {
   return [
     { line: `${command} report --period ${period}`, what: 'what each team used, and what it costs' },
-    { line: `${command} audit search --limit 3`, what: 'the last events of the audit trail' },
+    { line: `${command} audit search --limit 5`, what: 'the last events of the audit trail' },
+    ...(limitId === null
+      ? []
+      : [{ line: `${command} limits show ${limitId}`, what: 'what is used and left of a limit' }]),
   ];
 }
 
@@ -42,6 +53,8 @@ const PURPOSES = {
   directory: 'who may call: teams, people, keys',
   audit: 'the audit trail',
   chargeback: 'prices, charges, reports',
+  budgets: 'limits, and what is left of them',
+  'databricks-sync': 'the lakehouse: what is delivered there, and what waits',
 } as const satisfies Partial<Record<ServiceName, string>>;
 
 /** The text that a start ends with. */
@@ -58,6 +71,11 @@ export function summary(facts: Facts & { readonly readyAfter: string }): string 
           'simulated: set DATABRICKS_HOST and DATABRICKS_TOKEN for yours',
         ] as const)
       : (['models from', facts.databricksHost, ''] as const),
+    [
+      'lakehouse',
+      facts.warehouse ?? shown(lakehouseFile(home.folder)),
+      facts.warehouse === null ? 'a DuckDB file stands in: set DATABRICKS_HTTP_PATH for a SQL warehouse' : '',
+    ],
     ['policy', shown(home.policy), 'yours to edit: the next start takes it up'],
     ['data', shown(home.folder), `all of it; the log is ${shown(home.log)}`],
   ] as const;
