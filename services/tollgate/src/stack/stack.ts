@@ -33,7 +33,6 @@ export interface Stack {
   readonly chargebackUrl: string;
   readonly budgetsUrl: string;
   readonly databricksSyncUrl: string;
-  readonly databricksSyncUrl: string;
   /** A token of the role platform. */
   readonly token: string;
   readonly bus: StackBus;
@@ -120,7 +119,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       auditUrl: services.audit.url,
       chargebackUrl: services.chargeback.url,
       budgetsUrl: services.budgets.url,
-      databricksSyncUrl: services['databricks-sync'].url,
       databricksSyncUrl: services['databricks-sync'].url,
       token,
     };
