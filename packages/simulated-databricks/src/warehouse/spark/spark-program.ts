@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   compiledJar,
@@ -23,6 +23,8 @@ export interface SparkProgram {
 const SOURCES = path.join(import.meta.dirname, '../../../spark');
 const MAIN_CLASS = 'SqlServer';
 const REHEARSAL_TIMEOUT_MS = 300_000;
+/** A younger cache may be thrown away after its first use, as on CI; to archive classes for that would not pay. */
+const ARCHIVED_AFTER_MS = 3_600_000;
 
 const DEPENDENCIES = `
     <dependency>
@@ -64,8 +66,8 @@ const JVM_OPTIONS = [
 ];
 
 /**
- * What runs our SQL server on Spark: jars fetched by Maven, our classes compiled, and an archive of the classes that it
- * loads, which halves the time of a start. All is kept in the cache.
+ * What runs our SQL server on Spark: jars fetched by Maven, our classes compiled, and, from the first start on that is an
+ * hour later, an archive of the classes that it loads, which halves the time of a start. All is kept in the cache.
  *
  * @throws LocalJavaError `java-missing`, `maven-missing`, `download-failed`, `compiler-missing`, `compile-failed`
  */
@@ -92,9 +94,11 @@ export async function sparkProgram(options: {
   });
   // One by one and in order, since an archive is good for one class path only.
   const jars = (await readdir(libraries)).sort().map((name) => path.join(libraries, name));
-  const classPath = [path.join(compiled, 'program.jar'), ...jars].join(path.delimiter);
+  const program = path.join(compiled, 'program.jar');
+  const classPath = [program, ...jars].join(path.delimiter);
   const archive = path.join(compiled, 'classes.jsa');
-  await archiveClasses(archive, classPath, options.logger);
+  const ageMs = Date.now() - (await stat(program)).mtimeMs;
+  if (ageMs > ARCHIVED_AFTER_MS) await archiveClasses(archive, classPath, options.logger);
   return {
     javaArguments: [
       ...JVM_OPTIONS,
