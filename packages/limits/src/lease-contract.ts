@@ -69,6 +69,10 @@ export const leaseCall = z
 
     wants: z.array(leaseWant).max(MAX_LEASE_ITEMS),
   })
+  .refine(({ instance, source }) => source.split('/')[2] === instance, {
+    path: ['source'],
+    error: 'must be one of the instance',
+  })
   .meta({ id: 'LeaseCall' });
 
 /** A lease that was granted, now or by an earlier call of the same id. */

@@ -218,6 +218,18 @@ describe('the budgets service', () => {
     expect((await call('POST', '/v1/limits', LIMIT, 'other')).status).toBe(403);
     expect((await call('POST', '/v1/leases', {}, 'platform')).status).toBe(403);
     expect((await call('GET', '/v1/budgets', undefined, 'gateway')).status).toBe(403);
+    const others = { instance: 'gw-1', source: '/gateways/gw-2/e1', reports: [], wants: [] };
+    expect((await call('POST', '/v1/leases', others, 'gateway')).json).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ field: 'source' }],
+    });
+  });
+
+  it('describes its API', async () => {
+    const { json } = await call('GET', '/openapi.json');
+    expect(Object.keys(json.paths)).toEqual(
+      expect.arrayContaining(['/v1/leases', '/v1/limits', '/v1/limits/{limit_id}', '/v1/budgets']),
+    );
   });
 
   it('turns pages', async () => {

@@ -36,8 +36,9 @@ export class ConfirmUsage {
   }
 
   async handle(events: readonly UsageEvent[], tx: Transaction): Promise<ConfirmedBatch> {
+    // Before anything is locked: whoever changes a limit would wait, and every lease behind them.
+    if (await anyMoney(tx)) await this.#grace.known(events);
     const limits = await this.#book.forTransaction(tx);
-    if (limits.hasMoney) await this.#grace.known(events);
     const fresh = await countOnce(tx, events);
     const ids = new Set(fresh.flatMap(({ data }) => data.lease_ids.filter((id) => UUID.test(id))));
     const leases = await lockLeases(tx, [...ids]);
@@ -48,4 +49,12 @@ export class ConfirmUsage {
     await changeWindows(tx, confirmation.changes);
     return { events: events.length, fresh: fresh.length, uncounted: confirmation.uncounted };
   }
+}
+
+async function anyMoney(tx: Transaction): Promise<boolean> {
+  const { rows } = await tx.query<{ any: boolean }>({
+    name: 'any-money',
+    text: "SELECT EXISTS (SELECT FROM budget_limit WHERE unit = 'money' AND deleted_at IS NULL) AS any",
+  });
+  return rows[0]?.any === true;
 }

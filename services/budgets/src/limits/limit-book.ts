@@ -10,12 +10,10 @@ const LOCK = `hashtextextended('tollgate.budgets.limits', 0)`;
 export class LimitBook {
   readonly #limits: ReadonlyMap<string, StoredLimit>;
   readonly #index: LimitIndex<StoredLimit>;
-  readonly hasMoney: boolean;
 
   constructor(limits: readonly StoredLimit[]) {
     this.#limits = new Map(limits.map((limit) => [limit.limitId, limit]));
     this.#index = new LimitIndex(limits);
-    this.hasMoney = limits.some(({ unit }) => unit === 'money');
   }
 
   /** A limit, even a deleted one. */

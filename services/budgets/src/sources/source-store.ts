@@ -18,7 +18,11 @@ type Row = {
 const COLUMNS = `source_id, name, complete_through, complete_count, complete_at, stated_through, stated_count, stated_at,
   ended_through, successor, claims`;
 
-const ADD = `INSERT INTO usage_source (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING`;
+/** Looks first: an insert that meets a row uses up an id nevertheless, and heartbeats come for years. */
+const ADD = `
+  INSERT INTO usage_source (name) SELECT name FROM unnest($1::text[]) AS given (name)
+  WHERE NOT EXISTS (SELECT FROM usage_source AS known WHERE known.name = given.name) ORDER BY name
+  ON CONFLICT (name) DO NOTHING`;
 const LOCK = `SELECT ${COLUMNS} FROM usage_source WHERE name = ANY ($1::text[]) ORDER BY source_id FOR UPDATE`;
 
 const UPDATE = `
