@@ -195,6 +195,11 @@ describe('verification', () => {
     expect(verifyInclusion(index, MAX_TREE_SIZE, leafAt(1), path, root)).toBe(true);
     expect(verifyInclusion(index, MAX_TREE_SIZE + 1n, leafAt(1), path, root)).toBe(false);
     expect(verifyInclusion(MAX_TREE_SIZE, MAX_TREE_SIZE, leafAt(1), path, root)).toBe(false);
+    // A sound proof of the first leaf of a tree of 2^64, which no checkpoint can name.
+    const siblings = Array.from({ length: 64 }, () => leafAt(1));
+    const beyond = siblings.reduce((hash, sibling) => treeHash([hash, sibling]), leafAt(0));
+    expect(verifyInclusion(0n, MAX_TREE_SIZE, leafAt(0), siblings, beyond)).toBe(true);
+    expect(verifyInclusion(0n, MAX_TREE_SIZE + 1n, leafAt(0), siblings, beyond)).toBe(false);
     expect(verifyInclusion(-1n, 1n, leafAt(0), [], leafAt(0))).toBe(false);
     expect(verifyInclusion(0n, 0n, leafAt(0), [], emptyRoot())).toBe(false);
     expect(verifyConsistency(1n, MAX_TREE_SIZE + 1n, path, root, root)).toBe(false);
@@ -209,6 +214,13 @@ describe('verification', () => {
     expect(verifyConsistency(1n, 2n, [], root, root)).toBe(false);
     expect(verifyConsistency(1n, 1n, [root], root, root)).toBe(false);
     expect(verifyConsistency(1n, 1n, [], root, rootOfSize(2))).toBe(false);
+  });
+
+  it('refuses a leaf hash of another length, also where there is nothing to hash it with', () => {
+    for (const leaf of [NOTHING, leafAt(0).subarray(1), Buffer.concat([leafAt(0), leafAt(1)])]) {
+      expect(verifyInclusion(0n, 1n, leaf, [], leaf)).toBe(false);
+      expect(verifyInclusion(0n, 2n, leaf, [leafAt(1)], rootOfSize(2))).toBe(false);
+    }
   });
 
   it('gives up on endless proofs before it hashes them', () => {

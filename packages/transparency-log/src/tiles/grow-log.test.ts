@@ -133,6 +133,10 @@ describe('a growing tree', () => {
     expect(() => growTree({ ...tree, size: 299n }, new Uint8Array(32))).toThrow(
       expect.objectContaining({ code: 'edge-mismatch' }),
     );
+    const endless = { ...tree, frontier: new Uint8Array(32 * 100) };
+    expect(() => growTree(endless, new Uint8Array(32))).toThrow(
+      expect.objectContaining({ code: 'edge-mismatch' }),
+    );
     const [one, two] = [1, 2].map((size) => growLog(emptyLog, goldenEntries(0, size)).edge.bundle);
     for (const bundle of [one, two, new Uint8Array(1)]) {
       const spoilt = { tree, bundle: bundle ?? new Uint8Array(0) };

@@ -49,11 +49,7 @@ export function parsePath(path: string): LogResource {
   }
   const index = BigInt(elements.replaceAll(/[x/]/g, ''));
   const width = partial === undefined ? TILE_WIDTH : Number(partial);
-  if (
-    index > MAX_TILE_INDEX ||
-    indexPath(index) !== elements ||
-    (partial !== undefined && width >= TILE_WIDTH)
-  ) {
+  if (indexPath(index) !== elements || (partial !== undefined && width >= TILE_WIDTH)) {
     throw notAPath();
   }
   if (level === 'entries') {
