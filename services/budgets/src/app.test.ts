@@ -228,7 +228,7 @@ describe('the budgets service', () => {
   it('describes its API', async () => {
     const { json } = await call('GET', '/openapi.json');
     expect(Object.keys(json.paths)).toEqual(
-      expect.arrayContaining(['/v1/leases', '/v1/limits', '/v1/limits/{limit_id}', '/v1/budgets']),
+      expect.arrayContaining(['/v1/leases', '/v1/limits', '/v1/limits/{id}', '/v1/budgets']),
     );
   });
 

@@ -7,7 +7,7 @@ import { id, limitDraft, limitEdit, showLimit, shownLimit } from './limit-schema
 import { type LimitWriter, notFound } from './limit-writer.ts';
 
 const cursor = cursorCodec(z.strictObject({ after: z.string().max(128) }));
-const params = z.strictObject({ limit_id: id });
+const params = z.strictObject({ id });
 const versionInQuery = z
   .string()
   .regex(/^[1-9]\d{0,8}$/, { error: 'must be a version' })
@@ -15,7 +15,7 @@ const versionInQuery = z
   .optional()
   .meta({ jsonSchema: { type: 'integer', minimum: 1, maximum: 999_999_999 } });
 
-const parameters = { limit_id: '$response.body#/limit_id' };
+const parameters = { id: '$response.body#/limit_id' };
 const LINKS = {
   read: { operationId: 'getLimit', parameters },
   change: { operationId: 'updateLimit', parameters },
@@ -76,7 +76,7 @@ export function limitRoutes(parts: { readonly pool: Pool; readonly writer: Limit
     }),
     route({
       method: 'GET',
-      path: '/v1/limits/:limit_id',
+      path: '/v1/limits/:id',
       access: { scope: 'limits:read' },
       operationId: 'getLimit',
       summary: 'Read one limit',
@@ -84,7 +84,7 @@ export function limitRoutes(parts: { readonly pool: Pool; readonly writer: Limit
       params,
       answers: { 200: shownLimit },
       problems: [PROBLEMS.notFound],
-      async handle({ params: { limit_id: limitId }, reach }) {
+      async handle({ params: { id: limitId }, reach }) {
         const [limit] = await listLimits(pool, { reach, limitId }, { after: '', limit: 1 });
         if (limit === undefined) throw notFound();
         return { status: 200, body: showLimit(limit) };
@@ -92,7 +92,7 @@ export function limitRoutes(parts: { readonly pool: Pool; readonly writer: Limit
     }),
     route({
       method: 'PATCH',
-      path: '/v1/limits/:limit_id',
+      path: '/v1/limits/:id',
       access: { scope: 'limits:write' },
       operationId: 'updateLimit',
       summary: 'Change the amount or strictness of one limit',
@@ -102,13 +102,13 @@ export function limitRoutes(parts: { readonly pool: Pool; readonly writer: Limit
       body: limitEdit,
       answers: { 200: shownLimit },
       problems: [PROBLEMS.notFound, PROBLEMS.versionConflict, BUDGETS_PROBLEMS.limitInvalid],
-      async handle({ params: { limit_id: limitId }, principal, reach, body }) {
+      async handle({ params: { id: limitId }, principal, reach, body }) {
         return { status: 200, body: showLimit(await writer.update({ principal, reach }, limitId, body)) };
       },
     }),
     route({
       method: 'DELETE',
-      path: '/v1/limits/:limit_id',
+      path: '/v1/limits/:id',
       access: { scope: 'limits:write' },
       operationId: 'deleteLimit',
       summary: 'Delete one limit',
@@ -118,7 +118,7 @@ export function limitRoutes(parts: { readonly pool: Pool; readonly writer: Limit
       query: z.strictObject({ version: versionInQuery }),
       answers: { 204: null },
       problems: [PROBLEMS.notFound, PROBLEMS.versionConflict],
-      async handle({ params: { limit_id: limitId }, principal, reach, query }) {
+      async handle({ params: { id: limitId }, principal, reach, query }) {
         await writer.delete({ principal, reach }, limitId, query.version);
         return { status: 204 };
       },
