@@ -11,11 +11,13 @@ export interface Fault {
 
 /** Everything that can be killed in a stack: each service, the broker and the database. */
 export function faultsOf(stack: Stack): Fault[] {
-  const faults: Fault[] = (['gateway', 'audit', 'chargeback'] as const).map((name) => ({
-    name,
-    take: () => stack.services[name].kill(),
-    giveBack: () => stack.services[name].start(),
-  }));
+  const faults: Fault[] = (['gateway', 'audit', 'chargeback', 'budgets', 'databricks-sync'] as const).map(
+    (name) => ({
+      name,
+      take: () => stack.services[name].kill(),
+      giveBack: () => stack.services[name].start(),
+    }),
+  );
   const [broker] = stack.bus.kafka?.nodes ?? [];
   if (broker) {
     faults.push({ name: 'broker', take: () => broker.kill('SIGKILL'), giveBack: () => broker.start() });

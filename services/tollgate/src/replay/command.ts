@@ -24,6 +24,8 @@ interface ReplayFlags {
   readonly directoryUrl: string;
   readonly auditUrl: string;
   readonly chargebackUrl: string;
+  readonly budgetsUrl: string;
+  readonly databricksSyncUrl: string;
   readonly model: string;
 }
 
@@ -61,6 +63,8 @@ export function replayCommand(): Command {
     .option('--directory-url <url>', 'with --url: its directory', 'http://127.0.0.1:41010')
     .option('--audit-url <url>', 'with --url: its audit service', 'http://127.0.0.1:41011')
     .option('--chargeback-url <url>', 'with --url: its chargeback service', 'http://127.0.0.1:41012')
+    .option('--budgets-url <url>', 'with --url: its budgets service', 'http://127.0.0.1:41013')
+    .option('--databricks-sync-url <url>', 'with --url: its delivery service', 'http://127.0.0.1:41014')
     .option(
       '--model <name>',
       'with --url: a model whose upstream is tollgate simulated-databricks',
@@ -171,6 +175,8 @@ async function runningInstallation(flags: ReplayFlags): Promise<Installation> {
     directoryUrl: flags.directoryUrl,
     auditUrl: flags.auditUrl,
     chargebackUrl: flags.chargebackUrl,
+    budgetsUrl: flags.budgetsUrl,
+    databricksSyncUrl: flags.databricksSyncUrl,
     token: TOLLGATE_TOKEN,
   };
 }

@@ -55,8 +55,10 @@ describe('differences', () => {
   test('name a report that is not the sum of the charges', () => {
     const places = [place('audit', [first, lost, second]), place('charges', [second, first, lost])];
     const whole = places[1]?.all() ?? new TeamTotals();
-    expect(differences(sent, places, whole)).toEqual([]);
-    expect(differences(sent, places, sent)).toEqual([expect.stringContaining('the report, team_b')]);
+    expect(differences(sent, places, { 'the report': whole, budgets: whole })).toEqual([]);
+    expect(differences(sent, places, { 'the report': sent, budgets: whole })).toEqual([
+      expect.stringContaining('the report, team_b'),
+    ]);
   });
 
   test('name an abandoned request that only one place holds, though both hold what was sent', () => {

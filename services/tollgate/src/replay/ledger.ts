@@ -53,12 +53,17 @@ export class Place {
  * Where the places differ from what was sent and, in what was abandoned, from each other: one sentence each, empty
  * when every total of every team is equal.
  *
- * @param reported what the report says of each team, which has to be the charges' sums: completed and abandoned
+ * @param sums what places that hold sums alone say of each team, which has to be what the last of `places` holds:
+ *   completed and abandoned
  *
  * A request is abandoned when the client never got its whole answer, because the gateway died first. The client
  * can't know what became of it, so the places are compared with each other.
  */
-export function differences(sent: TeamTotals, places: readonly Place[], reported?: TeamTotals): string[] {
+export function differences(
+  sent: TeamTotals,
+  places: readonly Place[],
+  sums: Readonly<Record<string, TeamTotals>> = {},
+): string[] {
   const faults: string[] = [];
   const compare = (what: string, expected: TeamTotals, held: TeamTotals) => {
     for (const team of new Set([...expected.teams(), ...held.teams()])) {
@@ -75,8 +80,8 @@ export function differences(sent: TeamTotals, places: readonly Place[], reported
   for (const place of others) {
     if (first) compare(`abandoned in ${place.name} against ${first.name}`, first.abandoned, place.abandoned);
   }
-  const charges = places.at(-1);
-  if (reported && charges) compare('the report', charges.all(), reported);
+  const last = places.at(-1);
+  if (last) for (const [name, held] of Object.entries(sums)) compare(name, last.all(), held);
   return faults;
 }
 

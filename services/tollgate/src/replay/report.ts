@@ -3,11 +3,13 @@ import type { Totals } from './totals.ts';
 
 /** The one line that `--json` ends with. */
 export function jsonLine(report: ReplayReport): string {
-  const { sent, audit, charges, abandoned, seconds, differences } = report;
+  const { sent, audit, charges, budgets, lakehouse, abandoned, seconds, differences } = report;
   return JSON.stringify({
     sent,
     audit,
     charges,
+    budgets,
+    lakehouse,
     abandoned,
     seconds,
     equal: differences.length === 0,
@@ -20,8 +22,8 @@ export function table(report: ReplayReport): string {
   const rows: [string, string, Totals][] = report.teams.flatMap(({ team, ...places }) =>
     Object.entries(places).map(([place, totals]): [string, string, Totals] => [team, place, totals]),
   );
-  const { sent, audit, charges, abandoned } = report;
-  for (const [place, totals] of Object.entries({ sent, audit, charges, abandoned }))
+  const { sent, audit, charges, budgets, lakehouse, abandoned } = report;
+  for (const [place, totals] of Object.entries({ sent, audit, charges, budgets, lakehouse, abandoned }))
     rows.push(['all', place, totals]);
   const cells = [
     ['team', 'place', 'requests', 'input tokens', 'output tokens'],

@@ -5,9 +5,10 @@ import { type CatchUp, catchUp } from './catch-up.ts';
 import { ChargeReader } from './charge-reader.ts';
 import { differences, Place } from './ledger.ts';
 import { type ReplayTeam, sendTrace } from './load.ts';
-import { readReport } from './report-reader.ts';
+import { settleSums } from './settle-sums.ts';
 import { SourceReader } from './source-reader.ts';
-import type { Totals } from './totals.ts';
+import { budgetsReader, lakehouseReader, reportReader } from './sum-readers.ts';
+import { TeamTotals, type Totals } from './totals.ts';
 import type { TraceRow } from './trace.ts';
 
 /** A running Tollgate, where a replay is sent and where it looks afterwards. */
@@ -15,7 +16,9 @@ export interface ReplayTarget {
   readonly gatewayUrl: string;
   readonly auditUrl: string;
   readonly chargebackUrl: string;
-  /** Opens the archive, the sources and the charges. */
+  readonly budgetsUrl: string;
+  readonly databricksSyncUrl: string;
+  /** Opens the archive, the sources, the charges, the budgets and the lakehouse. */
   readonly token: string;
   readonly teams: readonly ReplayTeam[];
   readonly model: string;
@@ -42,6 +45,9 @@ export interface ReplayReport {
   readonly sent: Totals;
   readonly audit: Totals;
   readonly charges: Totals;
+  /** Of places that hold sums alone: what they hold, less what was abandoned. */
+  readonly budgets: Totals;
+  readonly lakehouse: Totals;
   /** What the audit trail holds of requests that their client never saw answered. */
   readonly abandoned: Totals;
   readonly teams: readonly {
@@ -49,6 +55,8 @@ export interface ReplayReport {
     sent: Totals;
     audit: Totals;
     charges: Totals;
+    budgets: Totals;
+    lakehouse: Totals;
     abandoned: Totals;
   }[];
   readonly attempts: number;
@@ -98,22 +106,37 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onProgress: options.onSettling ?? (() => {}),
   });
-  const teamIds = new Set(target.teams.map(({ teamId }) => teamId));
-  const reported = await readReport(client(target.chargebackUrl), teamIds, startedAtMs, Date.now());
+  const reading = { teams: new Set(target.teams.map(({ teamId }) => teamId)), fromMs: startedAtMs };
+  const sums = await settleSums({
+    readers: {
+      'the report': reportReader({ ...reading, client: client(target.chargebackUrl) }),
+      budgets: budgetsReader({ ...reading, client: client(target.budgetsUrl) }),
+      lakehouse: lakehouseReader({ ...reading, client: client(target.databricksSyncUrl) }),
+    },
+    expected: charges.all(),
+    deadlineMs: options.settleDeadlineMs,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const answeredIn = (name: keyof typeof sums) => (sums[name] ?? new TeamTotals()).minus(charges.abandoned);
+  const [budgets, lakehouse] = [answeredIn('budgets'), answeredIn('lakehouse')];
   return {
     sent: load.sent.total(),
     audit: audit.completed.total(),
     charges: charges.completed.total(),
+    budgets: budgets.total(),
+    lakehouse: lakehouse.total(),
     abandoned: audit.abandoned.total(),
     teams: target.teams.map(({ teamId, name }) => ({
       team: name,
       sent: load.sent.of(teamId),
       audit: audit.completed.of(teamId),
       charges: charges.completed.of(teamId),
+      budgets: budgets.of(teamId),
+      lakehouse: lakehouse.of(teamId),
       abandoned: audit.abandoned.of(teamId),
     })),
     attempts: load.attempts,
     seconds: Math.round((performance.now() - startedMs) / 10) / 100,
-    differences: [...behind, ...differences(load.sent, [audit, charges], reported)],
+    differences: [...behind, ...differences(load.sent, [audit, charges], sums)],
   };
 }

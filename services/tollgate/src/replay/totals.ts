@@ -15,6 +15,14 @@ export function add(a: Totals, b: Totals): Totals {
   };
 }
 
+function subtract(a: Totals, b: Totals): Totals {
+  return {
+    requests: a.requests - b.requests,
+    input_tokens: a.input_tokens - b.input_tokens,
+    output_tokens: a.output_tokens - b.output_tokens,
+  };
+}
+
 export function equal(a: Totals, b: Totals): boolean {
   return (
     a.requests === b.requests && a.input_tokens === b.input_tokens && a.output_tokens === b.output_tokens
@@ -41,6 +49,15 @@ export class TeamTotals {
     const sum = new TeamTotals();
     for (const each of [this, other]) for (const team of each.teams()) sum.add(team, each.of(team));
     return sum;
+  }
+
+  /** May go below zero, where more is taken away than there is. */
+  minus(other: TeamTotals): TeamTotals {
+    const rest = new TeamTotals();
+    for (const team of new Set([...this.teams(), ...other.teams()])) {
+      rest.add(team, subtract(this.of(team), other.of(team)));
+    }
+    return rest;
   }
 
   total(): Totals {
