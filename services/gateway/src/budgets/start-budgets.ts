@@ -8,8 +8,8 @@ import { BudgetTallies } from './budget-metrics.ts';
 import { type BudgetSettings, Budgets } from './budgets.ts';
 import type { LeasePort } from './lease-loop.ts';
 
-/** How long one lease call may take, in milliseconds: two fit into the time that a request waits. */
-export const LEASE_TIMEOUT_MS = 900;
+/** How long one lease call may take, in milliseconds: less than a request waits, so that it can be tried again. */
+export const LEASE_TIMEOUT_MS = 1500;
 
 /** For giving leases back at the end, in milliseconds. */
 const RETURN_DEADLINE_MS = 2000;
