@@ -7,7 +7,7 @@
  * in every window whose limit applies, and in the leases that it names. When a source's own signed word shows that all
  * its usage events are in, its leases are reconciled: from then on they equal the sum of those events.
  *
- * Cost: a call of the lease API is one transaction of eight statements, whatever it carries; a usage event costs some
+ * Cost: a call of the lease API is one transaction of five statements, whatever it carries; a usage event costs some
  * 60 µs, most of it to parse.
  *
  * Invariants: per limit and window, the sum of what leases hold never exceeds the limit by a grant; a lost reply, a

@@ -1,8 +1,9 @@
 import type { Transaction } from '@tollgate/database';
 import type { FollowedPrices } from '@tollgate/pricing';
-import { lockLeases, updateLeases } from '../leases/lease-store.ts';
+import { lockLeases } from '../leases/lease-store.ts';
+import { writeOutcome } from '../leases/write-outcome.ts';
 import type { StoredLimitBook } from '../limits/limit-book.ts';
-import { changeWindows, lockWindows } from '../windows/window-store.ts';
+import { lockWindows } from '../windows/window-store.ts';
 import { confirm, type UsageEvent } from './confirm.ts';
 import { countOnce } from './counted-usage.ts';
 import type { PriceGrace } from './price-grace.ts';
@@ -44,9 +45,8 @@ export class ConfirmUsage {
     const leases = await lockLeases(tx, [...ids]);
     const confirmation = confirm(fresh, { limits, prices: this.#prices.book(), leases });
     const keys = confirmation.changes.entries().map(({ key }) => key);
-    await lockWindows(tx, keys, (limitId) => limits.get(limitId));
-    await updateLeases(tx, confirmation.leases);
-    await changeWindows(tx, confirmation.changes);
+    await lockWindows(tx, keys, limits);
+    await writeOutcome(tx, { changed: confirmation.leases, granted: [], changes: confirmation.changes });
     return { events: events.length, fresh: fresh.length, uncounted: confirmation.uncounted };
   }
 }

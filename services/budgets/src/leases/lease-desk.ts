@@ -3,10 +3,11 @@ import type { Reach } from '@tollgate/http';
 import type { LeaseCall } from '@tollgate/limits';
 import type { StoredLimitBook } from '../limits/limit-book.ts';
 import type { StoredLimit } from '../limits/stored-limit.ts';
-import { changeWindows, lockWindows } from '../windows/window-store.ts';
+import { lockWindows } from '../windows/window-store.ts';
 import { type Decision, decide } from './decide.ts';
-import { insertLeases, lockLeases, updateLeases } from './lease-store.ts';
+import { lockLeases } from './lease-store.ts';
 import { planWants } from './plan-wants.ts';
+import { writeOutcome } from './write-outcome.ts';
 
 export type LeaseDeskOptions = {
   readonly pool: Pool;
@@ -69,7 +70,7 @@ export class LeaseDesk {
             startsAtMs: windowStartsAtMs,
           })),
         ],
-        (limitId) => limits.get(limitId),
+        limits,
       );
       const decision = decide({
         call,
@@ -81,9 +82,7 @@ export class LeaseDesk {
         nowMs: now(),
         ttlMs: leaseTtlMs,
       });
-      await updateLeases(tx, decision.changed);
-      await insertLeases(tx, decision.granted, now());
-      await changeWindows(tx, decision.changes);
+      await writeOutcome(tx, decision);
       return decision;
     });
   }

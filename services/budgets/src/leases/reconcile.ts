@@ -3,9 +3,10 @@ import type { LimitBook, StoredLimitBook } from '../limits/limit-book.ts';
 import { lockPending, updateSources } from '../sources/source-store.ts';
 import { counted } from '../sources/usage-source.ts';
 import { WindowChanges } from '../windows/window-row.ts';
-import { changeWindows, lockWindows } from '../windows/window-store.ts';
+import { lockWindows } from '../windows/window-store.ts';
 import { type Lease, reconciled, sumsOf } from './lease.ts';
-import { LEASE_COLUMNS, leaseOf, type StoredLease, updateLeases } from './lease-store.ts';
+import { LEASE_COLUMNS, leaseOf, type StoredLease } from './lease-store.ts';
+import { writeOutcome } from './write-outcome.ts';
 
 export type ReconcileOptions = {
   readonly pool: Pool;
@@ -111,9 +112,8 @@ async function reconcileLeases(tx: Transaction, options: ReconcileOptions): Prom
   await lockWindows(
     tx,
     changes.entries().map(({ key }) => key),
-    (limitId) => limits.get(limitId),
+    limits,
   );
-  await updateLeases(tx, leases);
-  await changeWindows(tx, changes);
+  await writeOutcome(tx, { changed: leases, granted: [], changes });
   return leases;
 }

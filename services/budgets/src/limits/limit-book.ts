@@ -6,10 +6,14 @@ import { LIMIT_COLUMNS, type LimitRow, type StoredLimit, storedLimit } from './s
 /** Leases and confirmations hold it shared, a change of limits alone: each sees all of a change, or nothing. */
 const LOCK = `hashtextextended('tollgate.budgets.limits', 0)`;
 
+/** Windows remembered at most; past it the memory starts anew. */
+const MAX_SEEN_WINDOWS = 100_000;
+
 /** Every limit, deleted ones too. */
 export class LimitBook {
   readonly #limits: ReadonlyMap<string, StoredLimit>;
   readonly #index: LimitIndex<StoredLimit>;
+  readonly #seenWindows = new Set<string>();
 
   constructor(limits: readonly StoredLimit[]) {
     this.#limits = new Map(limits.map((limit) => [limit.limitId, limit]));
@@ -19,6 +23,17 @@ export class LimitBook {
   /** A limit, even a deleted one. */
   get(limitId: string): StoredLimit | undefined {
     return this.#limits.get(limitId);
+  }
+
+  /** Keys of windows that are known to have a row: none is ever removed. */
+  get seenWindows(): ReadonlySet<string> {
+    return this.#seenWindows;
+  }
+
+  /** These have been read, committed, from the table. */
+  sawWindows(keys: Iterable<string>): void {
+    if (this.#seenWindows.size > MAX_SEEN_WINDOWS) this.#seenWindows.clear();
+    for (const key of keys) this.#seenWindows.add(key);
   }
 
   /** The limits that count what was requested at an instant (milliseconds since 1970). */

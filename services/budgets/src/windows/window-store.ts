@@ -1,14 +1,8 @@
 import type { Transaction } from '@tollgate/database';
 import { parseUnits, windowAt } from '@tollgate/limits';
 import { BudgetsError } from '../errors.ts';
-import type { StoredLimit } from '../limits/stored-limit.ts';
-import {
-  compareKeys,
-  type WindowChanges,
-  type WindowKey,
-  type WindowRow,
-  windowKeyText,
-} from './window-row.ts';
+import type { LimitBook } from '../limits/limit-book.ts';
+import { compareKeys, type WindowKey, type WindowRow, windowKeyText } from './window-row.ts';
 
 type Stored = {
   readonly limit_id: string;
@@ -43,65 +37,28 @@ const CREATE = `
   SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::numeric[])
   ON CONFLICT (limit_id, starts_at) DO NOTHING`;
 
-/** The one statement that grants: where there is no room for what is newly granted, it changes nothing. */
-const CHANGE = `
-  UPDATE budget_window AS w SET
-    granted = w.granted + c.granted, settled = w.settled + c.settled, overshoot = w.overshoot + c.overshoot,
-    unleased = w.unleased + c.unleased, confirmed = w.confirmed + c.confirmed, uncounted = w.uncounted + c.uncounted
-  FROM unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[],
-    $7::numeric[], $8::bigint[], $9::numeric[])
-    AS c (limit_id, starts_at, granted, settled, overshoot, unleased, confirmed, uncounted, newly_granted)
-  WHERE w.limit_id = c.limit_id AND w.starts_at = c.starts_at
-    AND (c.newly_granted = 0
-      OR w.granted + c.granted + w.overshoot + c.overshoot + w.unleased + c.unleased <= w.amount)`;
-
 /**
  * Locks windows until the transaction ends, in one order for all; makes those that are missing. Whoever calls holds
  * the limits' lock, so that the amount of a new window is that of its limit.
  *
- * @param limitOf knows the limit of every key
+ * @param limits know the limit of every key
  */
 export async function lockWindows(
   tx: Transaction,
   keys: readonly WindowKey[],
-  limitOf: (limitId: string) => StoredLimit | undefined,
+  limits: LimitBook,
 ): Promise<Map<string, WindowRow>> {
   const distinct = new Map(keys.map((key) => [windowKeyText(key), key]));
   if (distinct.size === 0) return new Map();
   const sorted = [...distinct.values()].sort(compareKeys);
-  const known = await query(tx, READ, 'read-windows', sorted);
-  const missing = sorted.filter((key) => !known.has(windowKeyText(key)));
-  if (missing.length > 0) await create(tx, missing, limitOf);
-  return lock(tx, sorted);
-}
-
-/** @throws BudgetsError `invariant_broken` where a grant finds no room */
-export async function changeWindows(tx: Transaction, changes: WindowChanges): Promise<void> {
-  const entries = changes.entries();
-  if (entries.length === 0) return;
-  const numbers = (pick: (change: (typeof entries)[number]['change']) => bigint) =>
-    entries.map(({ change }) => String(pick(change)));
-  const { rowCount } = await tx.query({
-    name: 'change-windows',
-    text: CHANGE,
-    values: [
-      entries.map(({ key }) => key.limitId),
-      entries.map(({ key }) => iso(key.startsAtMs)),
-      numbers((change) => change.granted),
-      numbers((change) => change.settled),
-      numbers((change) => change.overshoot),
-      numbers((change) => change.unleased),
-      numbers((change) => change.confirmed),
-      entries.map(({ change }) => change.uncounted),
-      numbers((change) => change.newlyGranted),
-    ],
-  });
-  if (rowCount !== entries.length) {
-    throw new BudgetsError(
-      'invariant_broken',
-      'a grant would have exceeded its limit: nothing was changed; please report this',
-    );
+  const unseen = sorted.filter((key) => !limits.seenWindows.has(windowKeyText(key)));
+  if (unseen.length > 0) {
+    const known = await query(tx, READ, 'read-windows', unseen);
+    limits.sawWindows(known.keys());
+    const missing = unseen.filter((key) => !known.has(windowKeyText(key)));
+    if (missing.length > 0) await create(tx, missing, limits);
   }
+  return lock(tx, sorted);
 }
 
 /** Rows as they are, without a lock. */
@@ -127,13 +84,9 @@ export function windowRowOf(row: Stored): WindowRow {
   };
 }
 
-async function create(
-  tx: Transaction,
-  missing: readonly WindowKey[],
-  limitOf: (limitId: string) => StoredLimit | undefined,
-): Promise<void> {
+async function create(tx: Transaction, missing: readonly WindowKey[], limits: LimitBook): Promise<void> {
   const rows = missing.map((key) => {
-    const limit = limitOf(key.limitId);
+    const limit = limits.get(key.limitId);
     if (limit === undefined) {
       throw new BudgetsError('invariant_broken', `a window was wanted of the unknown limit ${key.limitId}`);
     }
