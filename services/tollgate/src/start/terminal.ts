@@ -8,15 +8,18 @@ const REPEAT_MS = 30_000;
 const MAX_NOTICE_CHARS = 200;
 const NAME_WIDTH = 12;
 
+/** Standard output or error; a stream in tests. */
+type Screen = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
 /** What a person sees of a Tollgate: steps as they are done, then only what they have to know. */
 export class Terminal {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: Screen;
   readonly #told = new Map<string, number>();
   #live = false;
   #quiet = false;
   #unfinished = false;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: Screen) {
     this.#stream = stream;
     // Whoever read along may be gone; that ends nothing.
     stream.on('error', () => {});
