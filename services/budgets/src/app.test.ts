@@ -154,6 +154,7 @@ describe('the budgets service', () => {
     expect(made).toMatchObject({ status: 201, json: { version: 1, amount: '1000', team_id: 'team_search' } });
     const id: string = made.json.limit_id;
     await until(() => limits.get(id)?.amount === 1000n, { timeoutMs: TIMEOUT_MS });
+    const money = await call('POST', '/v1/limits', { ...LIMIT, unit: 'money', window: 'month', amount: '1' });
 
     const lease = {
       instance: 'gw-1',
@@ -192,17 +193,30 @@ describe('the budgets service', () => {
     await publisher.publish(messages.slice(0, 5));
     await publisher.publish(messages.slice(2));
     await until(
-      async () => (await call('GET', `/v1/budgets?team=team_search`)).json.items[0]?.confirmed === '440',
+      async () => (await call('GET', `/v1/budgets?limit_id=${id}`)).json.items[0]?.confirmed === '440',
       { timeoutMs: TIMEOUT_MS },
     );
-    const { json } = await call('GET', '/v1/budgets?team=team_search');
+    const { json } = await call('GET', `/v1/budgets?team=team_search&limit_id=${id}`);
     expect(json.items).toMatchObject([
       { limit_id: id, limit: '1000', granted: '400', settled: '330', unleased: '110', remaining: '490' },
     ]);
+    const spent = await call('GET', `/v1/budgets?limit_id=${money.json.limit_id}`);
+    expect(spent.json.items).toMatchObject([{ currency: 'USD', confirmed: '0.00044', uncounted: 0 }]);
     const day = new Date().toISOString().slice(0, 10);
-    const range = await call('GET', `/v1/budgets?from=${day}T00:00:00Z&to=2199-01-01T00:00:00Z&limit=1`);
+    const range = await call(
+      'GET',
+      `/v1/budgets?limit_id=${id}&from=${day}T00:00:00Z&to=2199-01-01T00:00:00Z`,
+    );
     expect(range.json).toMatchObject({ items: [{ limit_id: id, confirmed: '440' }], next_cursor: null });
     await until(async () => (await call('GET', '/readyz')).status === 200, { timeoutMs: TIMEOUT_MS });
+    const { body } = await budgets.http.inject({
+      url: '/metrics',
+      headers: { authorization: 'Bearer tgs_platform' },
+    });
+    expect(body).toContain('tollgate_budgets_wants_total{result="granted"} 1');
+    expect(body).toContain('tollgate_budgets_usage_events_total{result="new"} 4');
+    expect(body).toContain('tollgate_budgets_stranded{unit="total-tokens"} 0');
+    expect(body).toContain('tollgate_budgets_overshoot{unit="money"} 0');
   });
 
   it('shows and changes only what the token reaches', async () => {

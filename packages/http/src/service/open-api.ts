@@ -16,7 +16,7 @@ export function openApiDocument(options: OpenApiOptions, routes: readonly Route[
   const components = new Components();
   const paths: { [path: string]: Json } = {};
   for (const route of routes) {
-    const path = route.path.replaceAll(/:([A-Za-z]+)/g, '{$1}');
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) };
   }
   return {
