@@ -9,6 +9,9 @@ const MAX_DOMAIN_CHARS = 255;
 /** The sign itself, its full-width form, and its forms in addresses of pages. */
 const SIGNS = ['@', '＠', '%40'] as const;
 
+/** `logo@2x.png` is the name of a file. */
+const IMAGES = /^(?:png|jpe?g|gif|svg|webp|avif)$/i;
+
 /** Finds addresses around each sign, walking outwards: no backtracking, whatever the text. */
 export function findEmailAddresses(text: string, spans: Span[]): void {
   for (const sign of SIGNS) {
@@ -59,7 +62,8 @@ function domainEnd(text: string, from: number): number {
   }
   while (best > from && text[best - 1] === '-') best -= 1;
   // The last label of a name is letters; digits alone would be an address of another kind.
-  return best > label && !/\d/.test(text.slice(label, best)) ? best : from;
+  const last = text.slice(label, best);
+  return best > label && !/\d/.test(last) && !IMAGES.test(last) ? best : from;
 }
 
 function isLocal(code: number): boolean {

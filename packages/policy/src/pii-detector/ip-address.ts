@@ -59,7 +59,10 @@ export function findIpv6Addresses(text: string, spans: Span[]): void {
 function isAddress(candidate: string): boolean {
   if (candidate.length > MAX_V6_CHARS || !isIPv6(candidate)) return false;
   const groups = candidate.split(':').filter((group) => group !== '');
-  return candidate === '::1' || (groups.length >= MIN_V6_GROUPS && /\d/.test(candidate));
+  return (
+    candidate === '::1' ||
+    ((groups.length >= MIN_V6_GROUPS || candidate.includes('.')) && /\d/.test(candidate))
+  );
 }
 
 /** Hexadecimal digits, colons, and the points of an address of version 4 at the end. */

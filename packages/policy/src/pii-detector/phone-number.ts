@@ -18,7 +18,12 @@ const MAX_GROUPS = 8;
 const CUE_CHARS = 28;
 const CUE =
   /(?:phone|\btel\b|tel[.:]|call|mobile|\bmob\b|\bcell|fax|whats ?app|text(?: me)? at|contact number|reach (?:me|us) (?:on|at)|ring|telefon|handy|rufnummer|mobil|rückruf|erreichbar|tél|télé|portable|appel|joindre|teléfono|telefono|móvil|celular|llama|cellulare|chiama|telefone|telemóvel|ligue|telefoon|bel (?:me|ons)|тел|звони)/i;
-const ISO_DATE = /^(?:19|20)\d{2}[-./](?:0[1-9]|1[0-2])[-./](?:0[1-9]|[12]\d|3[01])/;
+const DATE_WITHIN =
+  /(?:19|20)\d{2}[-./](?:0[1-9]|1[0-2])[-./](?:0[1-9]|[12]\d|3[01])|\d[./-]\d{1,2}[./-](?:19|20)\d{2}/;
+/** Pairs of hexadecimal digits around it: a dump of bytes. */
+const BYTE_BEFORE = /(?:^|\s)[0-9a-f]{2}\s$/i;
+const BYTE_AFTER = /^\s[0-9a-f]{2}(?![0-9a-z])/i;
+const PAIRS = /^\d\d(?: \d\d){3,}$/;
 const DATE = /^(?:0?[1-9]|[12]\d|3[01])[-./ ](?:0?[1-9]|[12]\d|3[01])[-./ ](?:19|20)?\d{2}$/;
 
 /** Countries whose national notation needs no trunk prefix, although they have one. */
@@ -82,8 +87,11 @@ export class PhoneNumberFinder {
     const raw = text.slice(start, end);
     if (raw.startsWith('+') || raw.startsWith('(+'))
       return parsePhoneNumberFromString(raw)?.isPossible() === true;
-    if (ISO_DATE.test(raw) || DATE.test(raw)) return false;
+    if (DATE_WITHIN.test(raw) || DATE.test(raw)) return false;
+    if (raw.includes('.') && /\s[-–/]\s|\//.test(raw)) return false;
+    if (PAIRS.test(raw) && isDump(text, start, end)) return false;
     const groups = last - first + 1;
+    if (raw.includes('.') && groups < 3) return false;
     const digits = raw.replace(/\D/g, '');
     if (digits.startsWith('00') && groups > 1) {
       return parsePhoneNumberFromString(`+${digits.slice(2)}`)?.isValid() === true;
@@ -119,6 +127,12 @@ function joins(text: string, runs: DigitRuns, run: number): boolean {
   return gap.length <= 3 && /^(?:[ \u00a0\u2011./-]|\) ?[-/]?| ?\(| [-/–] )$/.test(gap);
 }
 
+function isDump(text: string, start: number, end: number): boolean {
+  return (
+    BYTE_BEFORE.test(text.slice(Math.max(0, start - 4), start)) || BYTE_AFTER.test(text.slice(end, end + 4))
+  );
+}
+
 /** Part of a longer number, a decimal, a path or a version. */
 function isJoint(before: number, further: number): boolean {
   return (
@@ -149,7 +163,9 @@ function hasShape(runs: DigitRuns, first: number, last: number, region: CountryC
     case 'ES':
       return sizes === '3-3-3' || sizes === '3-2-2-2' || sizes === '2-3-2-2';
     case 'IN':
-      return sizes === '5-5' || sizes === '3-3-4';
+      return (sizes === '5-5' || sizes === '3-3-4') && /^[6-9]/.test(raw);
+    case 'IT':
+      return last - first >= 1 && raw.startsWith('3');
     case 'BR':
       return sizes === '2-5-4' || sizes === '2-4-4';
     default:

@@ -45,7 +45,7 @@ export const CONCEPTS = {
     oculta secreta nascosto nascoste segreto segrete systeem verborgen системный системные системную скрытые секретные`,
   prompt: `prompt prompts instruction instructions message preamble anweisung anweisungen nachricht consignes instrucciones mensaje instruções mensagem istruzioni messaggio instructies промпт инструкции`,
   /** To make known. */
-  reveal: `reveal revealing show print display output repeat leak expose disclose tell dump share recite echo list write paste summarize translate spell state return provide give
+  reveal: `reveal revealing show print display output repeat leak expose disclose tell dump share recite echo list write paste summarize translate spell state return provide give encode convert
     zeige zeig verrate verraten nenne wiederhole gib offenbare schreibe drucke übersetze
     affiche affichez révèle révélez montre montrez répète répétez donne donnez dévoile écris
     muestra muéstrame revela revele imprime repite dime escribe mostrar revelar
@@ -63,6 +63,7 @@ export const CONCEPTS = {
   jailbreak: `jailbreak jailbreaking jailbroken dan stan aim godmode devmode antigpt`,
   without: `without no any not never free beyond outside ohne keine keinen frei sans aucune aucun sin ninguna ningún sem nenhuma nenhum senza nessuna nessun zonder geen без никаких`,
   limits: `restriction restrictions limit limits limitation limitations filter filters guideline guidelines rules ethics ethical moral morals morality censorship boundaries
+    policy policies legality laws
     constraint constraints safeguards guardrails content-policy inhibitions einschränkungen beschränkungen filter zensur grenzen ethik regeln
     restrictions limites filtres éthique restricciones límites filtros ética censura restrições limites restrizioni limiti filtri etica beperkingen grenzen ограничений фильтров цензуры правил`,
   bound: `bound bind governed constrained limited obliged required subject gebunden lié soumis sujeto obligado vinculado sujeito vincolato soggetto gebonden`,
@@ -92,6 +93,13 @@ export const CONCEPTS = {
   /** To do as one is told. */
   follow: `follow following obey comply adhere listen heed folge folgt befolge befolgt suis suivez obéis obéissez sigue siga sigas obedece siga obedeça segui seguire volg следуй следуйте соблюдай`,
   stop: `stop cease quit hör höre arrête arrêtez deja para pare smetti stop прекрати`,
+  /** What a model was told. */
+  given: `given told instructed provided programmed configured received gegeben gesagt données reçues dado dadas recibido dati ricevute gekregen`,
+  /** To say no. */
+  refuse: `refuse refuses refusing decline deny reject apologize apologise disclaimer disclaimers warnings warn lecture moralize ablehnen verweigern refuser rechazar negarse recusar rifiutare`,
+  harmful: `illegal unethical immoral harmful dangerous explicit offensive amoral unlawful illegale illégal ilegal ilegais illegali`,
+  regardless: `regardless despite irrespective matter unabhängig peu independientemente independente indipendentemente`,
+  apply: `apply applies matter exist gelten s'appliquent aplican aplicam`,
 } as const;
 
 export type Concept = keyof typeof CONCEPTS;

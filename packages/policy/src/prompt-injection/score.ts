@@ -42,6 +42,7 @@ const NEGATABLE: ReadonlySet<Concept> = new Set<Concept>([
   'send',
   'pretend',
   'answer',
+  'your',
 ]);
 
 /** How far apart two words may be that mean something together has to be small, or prose would be full of it. */
@@ -67,6 +68,10 @@ const RULES: readonly Rule[] = [
   rule('reveal-prompt', 0.65, 'asks', ['your', 3], ['system', 3], ['prompt', 2]),
   rule('reveal-prompt', 0.5, 'asks', ['your', 3], ['prior', 2], ['directive', 2]),
   rule('reveal-prompt', 0.35, 'asks', ['your', 3], ['directive', 3]),
+  rule('reveal-prompt', 0.55, 'reveal', ['directive', 5], ['given', 5]),
+  rule('reveal-prompt', 0.5, 'reveal', ['words', 5], ['given', 5]),
+  rule('reveal-prompt', 0.5, 'asks', ['given', 4], ['prior', 4]),
+  rule('reveal-prompt', 0.3, 'your', ['system', 2], ['prompt', 2]),
   rule('persona', 0.7, 'pretend', ['jailbreak', 6]),
   rule('persona', 0.7, 'you', ['jailbreak', 6]),
   rule('persona', 0.5, 'jailbreak', ['mode', 3]),
@@ -85,6 +90,13 @@ const RULES: readonly Rule[] = [
   rule('unbound', 0.5, 'negation', ['bound', 4], ['directive', 7]),
   rule('unbound', 0.4, 'answer', ['without', 8], ['limits', 5]),
   rule('unbound', 0.25, 'without', ['limits', 4]),
+  rule('unbound', 0.4, 'limits', ['negation', 3], ['apply', 2]),
+  rule('unbound', 0.35, 'regardless', ['limits', 6]),
+  rule('unbound', 0.35, 'regardless', ['harmful', 6]),
+  rule('no-refusal', 0.35, 'negation', ['refuse', 4]),
+  rule('no-refusal', 0.35, 'without', ['refuse', 4]),
+  rule('harm', 0.25, 'all', ['harmful', 5]),
+  rule('harm', 0.25, 'answer', ['harmful', 8]),
   rule('disable-safety', 0.6, 'disable', ['your', 3], ['safety', 5]),
   rule('disable-safety', 0.6, 'disable', ['your', 3], ['limits', 5]),
   rule('disable-safety', 0.6, 'ignore', ['your', 3], ['limits', 5]),

@@ -14,18 +14,18 @@ export const AMBIGUOUS: ReadonlySet<string> = words(`
   aurora austin autumn bay berlin beta bill brooklyn carolina cash chance charity charlotte chase chelsea china christian
   clay cliff cloud colt constance cruz daisy dakota dallas daria darwin dawn dean delta denver destiny diamond diego don
   drew duke dylan earl eden else elle era eris esperanza euro eva ever fabric faith fern flora florence florian florida
-  forest francisco frank gene general genesis george georgia german gloria grace grant guy harmony haven heather heaven hope
-  houston hunter iman india ines io ion iris israel ivory ivy jack jackson jade jasmin jasmine java jersey jesus jordan
+  forest francisco frank gene general genesis georgia german gloria grace grant guy harmony haven heather heaven hope
+  houston hunter iman india ines io ion iris israel ivory ivy jackson jade jasmin jasmine java jersey jesus jordan
   jose joy judge julia june justice karma king kenya kent kim lake lambda lance laurel lee legend les liberty lilac lily
   lima lincoln london lorena louis love lucky lux madison magnolia major malta mar marina mark mars mart mary max may
-  mela melody mercedes mercy merit mia mika miles milan mine misty modesta monday montana morgan muse nada nature neo neva nova
-  octavia ok oda olive ora orion oscar owen page paris pascal pat patience pearl penny petra phoenix pia pilar pleasant precious
+  mela melody mercedes mercy merit mia mika miles milan mine misty modesta monday montana morgan muse nada nature neo neva nova oda
+  octavia ok olive ora orion page paris pascal pat patience pearl penny petra phoenix pia pilar pleasant precious
   price prince prudence python queen rain ray reagan rebel red reed regina rio river rob robin rocky roman rome rose royal
   ruby russell rusty sage salem san santa santiago santos savannah scala scarlet season senior september sergeant serena sky sol sonny
   star sterling stone storm summer sun sunday sunny sydney tab temple terra tex tiger todo tracy trinity true tulip ty unity
   urban van venus vera verona victor victoria vienna violet virginia ward wade walker west will winter wolf young zion
   abdul alexa siri claude gemini olga ole tim chat bart lama mistral falcon dolly luna nala ari ian ina ira ida ilka
-  data base code test user admin team note dear best kind first last main male female
+  promise meta proxy error buffer stream event object data base code test user admin team note dear best kind first last main male female
 `);
 
 /** Capitalised words that never end a name: what else follows a word that could be a given name. */

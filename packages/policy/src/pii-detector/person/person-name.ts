@@ -51,13 +51,13 @@ export function findPersonNames(text: string, spans: Span[]): void {
 /** How many capitalised words from here on are a name; 0: none. */
 function nameLength(text: string, words: readonly Word[], index: number): number {
   const word = words[index];
-  if (word === undefined || word.lower.length < 2) return 0;
+  if (word === undefined) return 0;
   const previous = wordBefore(text, word.start);
   if (TITLES.has(previous.lower) && previous.start >= 0 && !TITLES.has(word.lower)) {
     const abbreviated = text[word.start - 2] === '.' || isUpper(text, previous.start);
     if (abbreviated && !NEVER_FAMILY.has(word.lower)) return extent(text, words, index);
   }
-  const given = GIVEN.has(word.lower);
+  const given = isGiven(word.lower);
   if (isIntroduced(text, previous) && !NEVER_FAMILY.has(word.lower)) {
     return given || FAMILY.has(word.lower) || previous.lower !== 'is' || isJoined(text, words, index)
       ? extent(text, words, index)
@@ -71,7 +71,7 @@ function nameLength(text: string, words: readonly Word[], index: number): number
     if (FAMILY.has(next.lower) || INITIAL.test(text.slice(word.end, next.start))) {
       return extent(text, words, index);
     }
-    if (clear && (GIVEN.has(next.lower) || next.lower.length > 2)) {
+    if (clear && (isGiven(next.lower) || next.lower.length > 2)) {
       return extent(text, words, index);
     }
     return 0;
@@ -105,8 +105,15 @@ function isInverted(text: string, words: readonly Word[], index: number): boolea
   const word = words[index];
   const next = words[index + 1];
   if (word === undefined || next === undefined || next.start - word.end !== 2) return false;
-  if (text[word.end] !== ',' || !FAMILY.has(word.lower)) return false;
-  return GIVEN.has(next.lower) && !AMBIGUOUS.has(next.lower) && text[next.end] !== ' ';
+  if (text[word.end] !== ',' || !FAMILY.has(word.lower) || AMBIGUOUS.has(word.lower)) return false;
+  return isGiven(next.lower) && !AMBIGUOUS.has(next.lower) && text[next.end] !== ' ';
+}
+
+/** Of a double name, such as `Jean-Luc`, the first half has to be known. */
+function isGiven(lower: string): boolean {
+  if (GIVEN.has(lower)) return true;
+  const hyphen = lower.indexOf('-');
+  return hyphen > 2 && GIVEN.has(lower.slice(0, hyphen)) && !AMBIGUOUS.has(lower.slice(0, hyphen));
 }
 
 function isSomebody(text: string, { start, end }: Word, previous: string): boolean {
@@ -173,7 +180,8 @@ function capitalisedWords(text: string): Word[] {
     if (isLetter(before) || isWordSign(before) || !isUpper(text, start)) continue;
     if (end < length && isWordSign(text.charCodeAt(end))) continue;
     if (text.startsWith("'s", end - 2) || text.startsWith('’s', end - 2)) end -= 2;
-    if (end - start <= MAX_WORD_CHARS * 2) {
+    // A letter alone is an initial, or begins a sentence.
+    if (end - start > 1 && end - start <= MAX_WORD_CHARS * 2) {
       words.push({ start, end, lower: text.slice(start, end).toLowerCase() });
     }
   }
