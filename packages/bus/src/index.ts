@@ -44,6 +44,7 @@ export {
   type TopicsReport,
 } from './kafka/topics/topics.ts';
 export { busMigrations } from './migrations.ts';
+export { type DraftText, draftOf } from './outbox/draft-text.ts';
 export { enqueue, type OutboxEntry } from './outbox/enqueue.ts';
 export { type OutboxRelayOptions, startOutboxRelay } from './outbox/relay.ts';
 export { createPostgresBus, type PostgresBusOptions } from './postgres/bus.ts';

@@ -1,11 +1,10 @@
-/** How many bytes of a digest a UUID takes. */
-const UUID_BYTES = 16;
-
 /** A version-8 UUID (RFC 9562, 5.8) from the first 16 bytes of a digest: the same input, the same id. */
 export function uuidFromDigest(digest: Uint8Array): string {
-  const bytes = Buffer.from(digest.subarray(0, UUID_BYTES));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return uuidFromHex(Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).toString('hex'));
+}
+
+/** The same of a digest in lower-case hex. */
+export function uuidFromHex(hex: string): string {
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,9 +1,9 @@
 import { type Transaction, textArray } from '@tollgate/database';
 import type { EventDraft } from '@tollgate/events';
-import { draftText } from './draft-text.ts';
+import { type DraftText, draftText } from './draft-text.ts';
 
 export type OutboxEntry = {
-  readonly draft: EventDraft;
+  readonly draft: EventDraft | DraftText;
   /** State topics compact by it; elsewhere it is metadata. */
   readonly key: string;
 };
@@ -26,7 +26,7 @@ export async function enqueue(tx: Transaction, entries: readonly OutboxEntry[]):
            SELECT pg_notify('tollgate_outbox_' || current_schema(), '')`,
     values: [
       textArray(entries.map(({ key }) => key)),
-      textArray(entries.map(({ draft }) => draftText(draft))),
+      textArray(entries.map(({ draft }) => (typeof draft === 'string' ? draft : draftText(draft)))),
     ],
   });
 }

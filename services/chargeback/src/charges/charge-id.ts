@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { TokenClass } from '@tollgate/events';
-import { uuidFromDigest } from '../uuid-from-digest.ts';
+import { uuidFromHex } from '../uuid-from-digest.ts';
 
 /** The id of a charge: the same for the same usage event and token class, however often it is reckoned. */
 export function chargeId(usageEventId: string, tokenClass: TokenClass): string {
-  return uuidFromDigest(
-    createHash('sha256').update(`tollgate/charge/v1\n${usageEventId}\n${tokenClass}`).digest(),
-  );
+  return uuidFromHex(hash('sha256', `tollgate/charge/v1\n${usageEventId}\n${tokenClass}`, 'hex'));
 }

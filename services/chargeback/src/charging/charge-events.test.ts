@@ -2,7 +2,7 @@ import { transaction } from '@tollgate/database';
 import { parseEvent, serializeEvent, type TollgateEvent } from '@tollgate/events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chargeId } from '../charges/charge-id.ts';
-import { ChargebackDatabase } from '../testing/chargeback-database.ts';
+import { CHARGED_AT_MS, ChargebackDatabase } from '../testing/chargeback-database.ts';
 import { priceOf } from '../testing/price-rows.ts';
 import { ATTRIBUTION, batchOf, countingUuid, usageBytes, usageEvent } from '../testing/usage-events.ts';
 import { MAX_USAGE_BYTES, parseUsage } from './parse-usage.ts';
@@ -62,6 +62,22 @@ describe('the events of charges', () => {
       })),
     ).toEqual(stored);
     expect(stored).toHaveLength(3);
+  });
+
+  it('repeat each attribution as it was, whatever its texts hold and whichever policy decided', async () => {
+    const hostile = { team_id: 'team "\\\n\u2028', tags: { 'a"b': "'\\;--", ключ: '😀' } };
+    const policy = { name: 'other', version: '2.0.0', digest: 'b'.repeat(64) };
+    const specs = [{}, { policy }, hostile, {}];
+    await database.charge(specs.map((attribution, n) => usageEvent({ n, attribution })));
+    const events = await published();
+    expect(events.map(({ data }) => data.attribution)).toEqual(
+      specs
+        .flatMap((attribution) => [attribution, attribution])
+        .map((change) => ({ ...ATTRIBUTION, ...change })),
+    );
+    for (const { id } of events)
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(events[0]?.id.replaceAll('-', '').slice(0, 12)).toBe(CHARGED_AT_MS.toString(16).padStart(12, '0'));
   });
 
   it('have ids of their own', async () => {
