@@ -125,9 +125,10 @@ describe('the tables on Spark and Delta Lake, by the real driver', () => {
         signal,
       );
     }
+    // As text: of negative decimals with so many digits the driver makes -1.23.45678901234568e+37.
     expect(
       await query(
-        `SELECT amount, unix_micros(requested_at) AS micros, tags, region, project_id FROM CHARGES WHERE charge_id = '${countingUuid(1000, 4)}'`,
+        `SELECT CAST(amount AS STRING) AS amount, unix_micros(requested_at) AS micros, tags, region, project_id FROM CHARGES WHERE charge_id = '${countingUuid(1000, 4)}'`,
       ),
     ).toEqual([
       {
