@@ -2,6 +2,7 @@ import { type ProcessPort, runProcess } from '@tollgate/http';
 import { createLogger } from '@tollgate/telemetry';
 import { Command, InvalidArgumentError } from 'commander';
 import { type StartConfig, type StartFlags, startConfig } from './config.ts';
+import { endWithNpm } from './end-with-npm.ts';
 import { commandPrefix } from './find-connection.ts';
 import { prepareHome } from './home.ts';
 import { type Installation, startInstallation } from './installation.ts';
@@ -39,6 +40,7 @@ export function startCommand(): Command {
 
 async function start(flags: StartFlags): Promise<number> {
   const config = startConfig(process.env, flags);
+  endWithNpm();
   prepareHome(config.home);
   const terminal = new Terminal(flags.json ? process.stderr : process.stdout);
   const log = new LogFile(config.home.log, (notice) => terminal.notice(notice));

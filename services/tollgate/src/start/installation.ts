@@ -9,7 +9,7 @@ import { byService, SERVICES, type ServiceName, serviceEnvironment } from '../st
 import { migrateSchemas } from '../stack/service-databases.ts';
 import { openEmbedded } from '../stack/stack-bus.ts';
 import type { StartConfig } from './config.ts';
-import { isRunning, readConnection, writeConnection } from './connection.ts';
+import { type Connection, isRunning, readConnection, writeConnection } from './connection.ts';
 import { writeDefaultPolicy } from './default-policy.ts';
 import { StartError } from './errors.ts';
 import { ensureDemo, ensureTokens, someLimit } from './first-start.ts';
@@ -46,6 +46,9 @@ const UPSTREAM_TOKEN_BYTES = 18;
 const GATEWAY_STOP_SECONDS = 2;
 /** Of all services together, before Postgres is stopped all the same: every effect is in a transaction or a spool. */
 const SERVICES_STOP_MS = 3_500;
+/** Whether one that still runs is about to end shows within this time. */
+const ENDING_MS = 2_000;
+const ENDING_POLL_MS = 50;
 /** How long services take to find Postgres again, and complain of it. */
 const AFTER_LOSS_MS = 5_000;
 
@@ -153,8 +156,17 @@ async function all(starts: readonly Promise<void>[]): Promise<void> {
 
 async function assertNotRunning(home: Home): Promise<void> {
   const found = readConnection(home.folder);
-  if (found === null || !(await isRunning(found))) return;
-  throw new StartError(
+  if (found === null) return;
+  const deadlineMs = performance.now() + ENDING_MS;
+  // It may have been told to end just now.
+  while (await isRunning(found)) {
+    if (performance.now() > deadlineMs) throw alreadyRunning(home, found);
+    await sleep(ENDING_POLL_MS);
+  }
+}
+
+function alreadyRunning(home: Home, found: Connection): StartError {
+  return new StartError(
     'already-running',
     `the Tollgate of ${home.folder} runs already: process ${found.process.pid}, gateway at ${found.urls['gateway']}. End it with Ctrl-C where it runs (or kill ${found.process.pid}), or start another with --data-folder and --port-offset`,
   );
