@@ -195,8 +195,11 @@ describe('whatever becomes of a request, its budget settles to what its usage sa
 
   test('not recorded', async () => {
     await start(ALL);
-    // A first request, so that the next one has leases and need not wait.
+    // A first request, and more leases than it needed, so that the next one need not wait.
     await post();
+    under.clock.aheadMs = 300;
+    held.budgets.tick();
+    await until(() => held.server.open() === ALL.length + 2);
     const room = under.spool.hasRoom;
     under.spool.full = true;
     under.spool.hasRoom = () => true;
@@ -204,6 +207,7 @@ describe('whatever becomes of a request, its budget settles to what its usage sa
     under.spool.full = false;
     under.spool.hasRoom = room;
     expect(usages()).toHaveLength(1);
+    expect(await held.metrics.text()).toContain('budget_waited_total 1');
   });
 });
 

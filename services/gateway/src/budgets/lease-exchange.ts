@@ -152,8 +152,8 @@ function retire(window: WindowLedger, waits: Demand | null, at: Moment, ended: b
 
 /** Sees to it that there is something to reserve from once the window has turned. */
 function prefetch(ledger: LimitLedger, at: Moment, newId: () => string): void {
-  const running = ledger.windows.get(ledger.windowAt(at.nowMs).startsAtMs);
-  if (running === undefined || at.nowMs < running.endsAtMs - AHEAD_MS) return;
+  const running = ledger.known(at.nowMs);
+  if (running === null || at.nowMs < running.endsAtMs - AHEAD_MS) return;
   if (at.monotonicMs - running.lastUsedMs > AHEAD_MS) return;
   const next = ledger.after(running);
   if (next.want !== null || next.leases.length > 0 || asked(next, at)) return;

@@ -124,7 +124,7 @@ describe('two gateways under one strict limit', () => {
     const runs = fc.array(fc.tuple(fc.boolean(), step), { maxLength: 120 });
     fc.assert(
       fc.property(runs, fc.array(fault, { maxLength: 40 }), (steps, faults) => {
-        const { server, a, b } = two(limit({ amount: '1000' }), limit({ limit_id: 'lim_2', amount: '1500' }));
+        const { server, a, b } = two(limit({ amount: '1000' }), limit({ limit_id: 'lim_2', amount: '700' }));
         server.script.push(...faults);
         for (const [first, { do: what, n }] of steps) {
           const gateway = first ? a : b;
@@ -136,7 +136,7 @@ describe('two gateways under one strict limit', () => {
             const most = gateway.held[index]?.amount ?? 0n;
             gateway.settle(index, most < BigInt(n) ? most : BigInt(n));
           }
-          expect(a.admitted() + b.admitted()).toBeLessThanOrEqual(1000n);
+          expect(a.admitted() + b.admitted()).toBeLessThanOrEqual(700n);
         }
         server.script.length = 0;
         for (const gateway of [a, b]) {
@@ -228,11 +228,12 @@ describe('the leases of a window', () => {
     a.settle(0, 1n);
     server.fault = 'away';
     a.wait(4_000);
-    expect(a.ask(10n)).toBe(true);
+    expect(a.ask(1n)).toBe(true);
     a.wait(4_000);
     expect(a.ask(1n)).toBe(true);
     a.exchange();
     a.wait(4_000);
+    expect(a.leases()[0]?.free).toBeGreaterThan(1n);
     expect(a.ask(1n)).toBe(false);
   });
 

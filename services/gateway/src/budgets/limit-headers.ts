@@ -17,6 +17,9 @@ export interface Standing {
 /** Header names with their values. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** What stands in a structured field's string as it is. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 /** The longest integer of a structured field (RFC 9651, 3.3.1). */
 const MAX_INTEGER = 999_999_999_999_999;
 
@@ -73,6 +76,7 @@ export function openAiDuration(ms: number): string {
 
 /** A string of a structured field; what it can't hold becomes `?`. */
 function sfString(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   return `"${text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&')}"`;
 }
 

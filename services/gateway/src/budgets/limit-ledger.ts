@@ -43,6 +43,14 @@ export class LimitLedger {
     return window;
   }
 
+  /** The window that holds an instant, where anything is known of it. */
+  known(atMs: number): WindowLedger | null {
+    for (const window of this.windows.values()) {
+      if (atMs >= window.startsAtMs && atMs < window.endsAtMs) return window;
+    }
+    return null;
+  }
+
   /** The window after one of this limit, whether or not anything is held of it. */
   after(window: WindowLedger): WindowLedger {
     const found = this.windows.get(window.endsAtMs);
