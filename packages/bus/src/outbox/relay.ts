@@ -132,18 +132,20 @@ class OutboxRelay {
       for (let failures = 0; !over(); ) {
         try {
           // What a leader before us, or a failure, has left numbered goes first.
-          const events: readonly NumberedEvent[] = leftover
+          const again: boolean = leftover;
+          const events: readonly NumberedEvent[] = again
             ? await readNumbered(this.options.pool, MAX_BATCH)
             : await numberNext(this.options.pool, MAX_BATCH);
           if (events.length > 0) {
             leftover = true;
             await this.publish(events);
           }
-          leftover = leftover && events.length === MAX_BATCH;
+          leftover = again && events.length === MAX_BATCH;
           failures = 0;
           this.problem = null;
           await this.heartbeatIfDue();
-          if (events.length < MAX_BATCH && !leftover) await this.waitForWork();
+          // A backlog is worked off without a pause.
+          if (!again && events.length < MAX_BATCH) await this.waitForWork();
         } catch (error) {
           failures += 1;
           this.problem = error instanceof Error ? error.message : String(error);
