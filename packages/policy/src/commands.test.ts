@@ -31,7 +31,9 @@ policies: {chain: [audit-logger]}
 
 /** Runs `tollgate policy …` and gives back what it wrote and its exit code. */
 async function run(...args: string[]): Promise<{ readonly output: string; readonly code: unknown }> {
-  await policyCommand().exitOverride().parseAsync(args, { from: 'user' });
+  const command = policyCommand().exitOverride();
+  for (const child of command.commands) child.exitOverride().configureOutput({ writeErr: () => {} });
+  await command.parseAsync(args, { from: 'user' });
   return { output: written.join(''), code: process.exitCode };
 }
 
@@ -75,4 +77,54 @@ test('check ends with 1 and every problem with its place, or 2 where there is no
 
 test('schema prints the JSON Schema for editors', async () => {
   expect(JSON.parse((await run('schema')).output)).toMatchObject({ $id: JSON_SCHEMA_ID });
+});
+
+const GOVERNED = `pack: {name: p, version: 1.0.0, enabled: true}
+providers: {targets: [{id: one, provider: 'openai-compatible:chat:m', base_url: 'https://x.net'}]}
+policies: {chain: [pii-detector, rbac, safety-filter]}
+policy:
+  rbac: {roles: {engineer: {allowed_models: [m], max_tokens_per_request: 100}}}
+  safety-filter: {target: one, format: llama-guard}
+`;
+
+function sampleOf(content: string): string {
+  const file = join(folder, 'request.json');
+  writeFileSync(file, JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] }));
+  return file;
+}
+
+test('check --explain says where a request goes, what is found in it, and what would be sent', async () => {
+  const { output, code } = await run(
+    ...['check', fileOf(GOVERNED), '--explain', sampleOf('Write to a@b.net'), '--role', 'engineer'],
+  );
+  expect(code).toBe(0);
+  expect(output).toContain('route    one (weight 1)');
+  expect(output).toContain('finding  pii-detector: EMAIL_ADDRESS, once: redact');
+  expect(output).toContain('untried  safety-filter');
+  expect(output).toContain('outcome  allowed');
+  expect(output).toContain('"content":"Write to <EMAIL_1>"');
+  expect(output).toContain('"max_tokens":100');
+});
+
+test('check --explain says why a request is refused, in JSON too, and that is no fault of the file', async () => {
+  const { output, code } = await run(
+    ...['check', fileOf(GOVERNED), '--json', '--explain', sampleOf('Hi'), '--role', 'stranger'],
+  );
+  expect(code).toBe(0);
+  expect(JSON.parse(output)).toMatchObject({
+    valid: true,
+    explanation: { model: 'm', denial: { code: 'no_role', status: 403 }, rewritten: null },
+  });
+});
+
+test('check --explain refuses a sample that is no request', async () => {
+  const sample = join(folder, 'request.json');
+  writeFileSync(sample, '[]');
+  await expect(run('check', fileOf(GOVERNED), '--explain', sample)).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringMatching(/JSON body of a request/),
+  });
+  await expect(run('check', fileOf(GOVERNED), '--explain', join(folder, 'none'))).rejects.toMatchObject({
+    exitCode: 2,
+  });
 });

@@ -45,7 +45,7 @@ export function addCheck(command: Command): void {
         .default('chat'),
     )
     .addHelpText('after', HELP)
-    .action(async (file: string, flags: CheckFlags) => {
+    .action(async (file: string, flags: CheckFlags, self: Command) => {
       const report = await checkFile(file, process.env);
       const explanation =
         flags.explain === undefined || report.config === null
@@ -53,6 +53,10 @@ export function addCheck(command: Command): void {
           : await explainSample(report.config, flags.explain === true ? '-' : flags.explain, {
               roles: flags.role,
               generates: flags.endpoint !== 'embeddings',
+            }).catch((error: unknown) => {
+              if (error instanceof PolicyConfigError)
+                self.error(`error: ${error.message}`, { exitCode: EXIT_CODES.usage });
+              throw error;
             });
       if (flags.json === true) {
         const json = explanation === null ? asJson(report) : { ...asJson(report), explanation };

@@ -1,17 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { InvalidArgumentError } from 'commander';
 import { type Explanation, explain } from '../chain/explain.ts';
+import { at } from '../configuration/document.ts';
 import type { PolicyConfig } from '../configuration/policy-config.ts';
 
-/** Explains what would happen to a sample: a file with a request's JSON body, or `-` for standard input. */
+/**
+ * Explains what would happen to a sample: a file with a request's JSON body, or `-` for standard input. Throws
+ * `PolicyConfigError` where that is none.
+ */
 export async function explainSample(
   config: PolicyConfig,
   source: string,
   caller: { readonly roles: readonly string[]; readonly generates: boolean },
 ): Promise<Explanation> {
   const body = parsed(await read(source));
-  if (body === null) throw new InvalidArgumentError('--explain needs the JSON body of a request, an object');
+  if (body === null)
+    throw at(source, 'invalid-value', '--explain needs the JSON body of a request, an object.');
   return explain(config, body, caller);
 }
 
@@ -21,7 +25,7 @@ async function read(source: string): Promise<string> {
     return await readFile(source, 'utf8');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    throw new InvalidArgumentError(`--explain can't read ${source}${reason}`);
+    throw at(source, 'unreadable-file', `The sample for --explain can't be read${reason}.`);
   }
 }
 

@@ -22,7 +22,7 @@ export function parseYaml(text: string, file: string): LocatedDocument {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const [first, ...rest] = [...document.errors, ...document.warnings].map((error): PolicyProblem => {
     const { line, col } = lines.linePos(error.pos[0]);
-    return { code: 'invalid-yaml', message: error.message, file, line, column: col, path: '' };
+    return { code: 'invalid-yaml', message: withoutText(error.message), file, line, column: col, path: '' };
   });
   if (first !== undefined) throw new PolicyConfigError([first, ...rest]);
   return {
@@ -39,6 +39,11 @@ export function parseYaml(text: string, file: string): LocatedDocument {
       };
     },
   };
+}
+
+/** The parser repeats what it did not expect, which may be a secret. */
+function withoutText(message: string): string {
+  return message.replace(/(?<=token|stream): [^]*$/, '.');
 }
 
 /** An alias that is unknown, or aliases that unfold into too much, fail only here. */

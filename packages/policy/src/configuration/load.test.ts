@@ -405,6 +405,11 @@ extra: 1
     expect(problemsOf(text)).toHaveLength(3);
   });
 
+  test('never repeats what is no YAML', () => {
+    expect(messageOf('pack: {}\n| hunter2\n')).toMatch(/^policy-config\.yaml:2:1: /);
+    expect(messageOf('pack: {}\n| hunter2\n')).not.toContain('hunter2');
+  });
+
   test('is refused where it is no YAML, with the place', () => {
     expect(problemsOf('pack:\n  name: "x\n')).toEqual(['3:1 invalid-yaml ']);
     expect(problemsOf('pack: {}\npack: {}\n')).toEqual(['2:1 invalid-yaml ']);

@@ -14,6 +14,11 @@ const LABEL = 'PHONE';
 const MIN_DIGITS = 7;
 const MAX_DIGITS = 15;
 const MAX_GROUPS = 8;
+/**
+ * How often the library is asked about one text: it takes some 10 µs each time. After that the shape alone counts, which finds more,
+ * not less.
+ */
+const MAX_QUESTIONS = 2_000;
 /** How far before a number the word may stand that says what it is. */
 const CUE_CHARS = 28;
 const CUE =
@@ -45,6 +50,7 @@ export class PhoneNumberFinder {
   }
 
   find(text: string, runs: DigitRuns, spans: Span[]): void {
+    const budget: Budget = { left: MAX_QUESTIONS };
     let first = 0;
     while (first < runs.count) {
       let last = first;
@@ -61,7 +67,7 @@ export class PhoneNumberFinder {
       }
       let found = -1;
       for (; end >= first && digits >= MIN_DIGITS; digits -= runs.size(end), end -= 1) {
-        if (this.#isNumber(text, runs, first, end)) {
+        if (this.#isNumber(text, runs, first, end, budget)) {
           found = end;
           break;
         }
@@ -73,7 +79,8 @@ export class PhoneNumberFinder {
     }
   }
 
-  #isNumber(text: string, runs: DigitRuns, first: number, last: number): boolean {
+  #isNumber(text: string, runs: DigitRuns, first: number, last: number, budget: Budget): boolean {
+    if (hasLoneDigits(text, runs, first, last)) return false;
     const start = beginning(text, runs.start(first));
     const end = runs.end(last);
     const before = text.charCodeAt(start - 1);
@@ -86,7 +93,7 @@ export class PhoneNumberFinder {
       return false;
     const raw = text.slice(start, end);
     if (raw.startsWith('+') || raw.startsWith('(+'))
-      return parsePhoneNumberFromString(raw)?.isPossible() === true;
+      return spend(budget, () => parsePhoneNumberFromString(raw)?.isPossible() === true);
     if (DATE_WITHIN.test(raw) || DATE.test(raw)) return false;
     if (raw.includes('.') && /\s[-–/]\s|\//.test(raw)) return false;
     if (PAIRS.test(raw) && isDump(text, start, end)) return false;
@@ -94,7 +101,7 @@ export class PhoneNumberFinder {
     if (raw.includes('.') && groups < 3) return false;
     const digits = raw.replace(/\D/g, '');
     if (digits.startsWith('00') && groups > 1) {
-      return parsePhoneNumberFromString(`+${digits.slice(2)}`)?.isValid() === true;
+      return spend(budget, () => parsePhoneNumberFromString(`+${digits.slice(2)}`)?.isValid() === true);
     }
     const said = CUE.test(text.slice(Math.max(0, start - CUE_CHARS), start));
     if (said && !raw.includes('.') && digits.length >= MIN_DIGITS) return true;
@@ -102,9 +109,30 @@ export class PhoneNumberFinder {
     if (groups === 1 && !said) return false;
     const regions = digits.startsWith('0') ? this.#zeroRegions : this.#otherRegions;
     return regions.some(
-      (region) => hasShape(runs, first, last, region, raw) && isValidPhoneNumber(raw, region),
+      (region) =>
+        hasShape(runs, first, last, region, raw) && spend(budget, () => isValidPhoneNumber(raw, region)),
     );
   }
+}
+
+interface Budget {
+  left: number;
+}
+
+function spend(budget: Budget, question: () => boolean): boolean {
+  if (budget.left === 0) return true;
+  budget.left -= 1;
+  return question();
+}
+
+/** A single digit is a country's or a prefix, first in a number; after a country's, it may be that of an area. */
+function hasLoneDigits(text: string, runs: DigitRuns, first: number, last: number): boolean {
+  const start = runs.start(first);
+  const isInternational = text[start - 1] === '+' || text.startsWith('00', start);
+  for (let run = isInternational ? first + 2 : first + 1; run <= last; run += 1) {
+    if (runs.size(run) === 1) return true;
+  }
+  return false;
 }
 
 /** Whether a region's own notation begins with a zero, as the library writes its example. */
