@@ -6,14 +6,19 @@
  * target's durability asks, the caller's own bytes go upstream. The answer passes through, its usage is read from
  * the end of it and appended, and only when that is written does the caller see the end of the answer.
  *
+ * Limits are followed from their topic; what they apply to reserves in memory from leases that a loop takes from the
+ * budgets service (src/budgets), before the decision is recorded, and waits only where no lease suffices.
+ *
  * Hot path: one `JSON.parse`, one object per call (it is the upstream's handler itself), three events written from
  * templates, one spool write for everything that ended in the same turn of the event loop; no log line, no timer and
  * no promise per request.
  *
  * Invariants: a caller that got a whole answer is accounted for as completed; an allowed request has exactly one
  * final usage, if not from this process then from the next start on the same spool. What can't be recorded is not
- * called. No prompt, completion or secret is in events, logs, metrics or errors of our own. Memory per call is
- * bounded: a body, an answer and one event of a stream have caps, and a slow reader stops the upstream's sending.
+ * called. What a request holds of its limits is settled with its final usage, whatever becomes of it, and a strict
+ * limit's reservation is an upper bound. No prompt, completion or secret is in events, logs, metrics or errors of
+ * our own. Memory per call is bounded: a body, an answer and one event of a stream have caps, and a slow reader stops
+ * the upstream's sending.
  *
  * Known limits: one attempt per request; upstreams are called over HTTP/1.1; behind a proxy the address prefix in
  * the events is the proxy's. Where a body names a member twice, the last one counts here; an upstream whose reader
