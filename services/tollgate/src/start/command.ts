@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { type ProcessPort, runProcess } from '@tollgate/http';
 import { createLogger } from '@tollgate/telemetry';
 import { Command, InvalidArgumentError } from 'commander';
@@ -76,6 +77,8 @@ async function start(flags: StartFlags): Promise<number> {
             endPostgres = end;
           },
         });
+        // What was compiled, for the next start, should this process not come to its end.
+        flushCompileCache();
         announce(installation, config, terminal, flags, performance.now() - sinceMs);
         return { stop: () => stop(installation, terminal) };
       } catch (error) {
