@@ -329,6 +329,47 @@ describe('a request that is refused', () => {
     expect(await error(response)).toMatchObject({ status: 429, code: 'insufficient_quota' });
   });
 
+  test('while another instance holds what it needs, is told to come back when that may have gone back', async () => {
+    const minute = limitData({ unit: 'requests', window: 'day', amount: '10' });
+    await start([minute]);
+    const startsAtMs = Math.floor(Date.now() / 86_400_000) * 86_400_000;
+    held.server.hear({
+      instance: 'other',
+      source: '/gateways/other/1',
+      reports: [],
+      wants: [
+        {
+          lease_id: '01900000-0000-7000-8000-000000000001',
+          limit_id: minute.limit_id,
+          window_starts_at: new Date(startsAtMs).toISOString(),
+          amount: '10',
+          minimum: '10',
+        },
+      ],
+    });
+    const response = await post();
+    expect(response.headers.get('retry-after')).toBe('5');
+    expect(response.headers.get('x-should-retry')).toBeNull();
+    expect(response.status).toBe(429);
+    held.server.hear({
+      instance: 'other',
+      source: '/gateways/other/1',
+      reports: [{ lease_id: '01900000-0000-7000-8000-000000000001', settled: '0', final: true }],
+      wants: [],
+    });
+    under.clock.aheadMs = 300;
+    expect((await post()).status).toBe(200);
+  });
+
+  test('by a limit that the service does not know is told so at once, and asks no more than now and then', async () => {
+    await start([limitData()]);
+    held.server.forget();
+    for (let i = 0; i < 5; i += 1) {
+      expect(await error(await post())).toMatchObject({ status: 503, code: 'budgets_unavailable' });
+    }
+    expect(held.server.calls.length).toBeLessThan(4);
+  });
+
   test('because it could use more than the whole limit, is told to ask for less', async () => {
     await start([limitData({ amount: '1000', window: 'minute' })]);
     const response = await post(body({ max_tokens: 2_000 }));

@@ -207,7 +207,8 @@ export class Budgets {
     const said = knownMs >= sinceMs || nowMs - knownMs < RECHECK_MS;
     const attainable = units + window.returnable() + window.reserved();
     if (said && amount > attainable) return { why: 'exhausted', need };
-    if (this.#loop === null || this.#loop.away) return { why: 'unavailable', need };
+    const rejected = nowMs - window.rejectedMs < RECHECK_MS;
+    if (rejected || this.#loop === null || this.#loop.away) return { why: 'unavailable', need };
     if (nowMs - sinceMs < this.#parts.settings.waitMs) return null;
     return { why: said ? 'exhausted' : 'unavailable', need };
   }

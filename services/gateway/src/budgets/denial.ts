@@ -1,5 +1,6 @@
 import { type Limit, scopeText, type Units } from '@tollgate/limits';
 import { type Refusal, refuse } from '../errors.ts';
+import { IDLE_MS } from './lease-exchange.ts';
 import { type Headers, limitHeaders, type Standing } from './limit-headers.ts';
 import type { Need } from './reservation.ts';
 
@@ -49,7 +50,10 @@ export function headersOf(needs: readonly Need[], nowMs: number, monotonicMs: nu
 export function limitReached(need: Need, standing: Standing, headers: Headers): Refusal {
   const { limit } = need.ledger;
   const tooLarge = need.amount > limit.amount;
-  const wait = Math.max(1, Math.ceil(standing.resetMs / 1000));
+  const turns = Math.max(1, Math.ceil(standing.resetMs / 1000));
+  // What other instances hold and do not need goes back before the window turns.
+  const elsewhere = !tooLarge && need.window.remaining.unspent >= need.amount;
+  const wait = elsewhere ? Math.min(turns, IDLE_MS / 1000) : turns;
   const what = `The limit ${nameOf(limit)} of ${told(limit, standing.limit)} per ${limit.window}`;
   const asked = `this request may need ${told(limit, shown(limit, need.amount))}`;
   const message = tooLarge

@@ -111,14 +111,22 @@ export function applyAnswer(
     const amount = parseUnits(ledger.limit.unit, granted.granted);
     window.add(granted.lease_id, amount, sentMs, granted.expires_in_ms);
   }
-  for (const { lease_id } of answer.refused) {
-    for (const { window } of placesOf(ledgers)) if (window.want?.leaseId === lease_id) window.want = null;
+  for (const { lease_id, code } of answer.refused) {
+    for (const { window } of placesOf(ledgers)) {
+      if (window.want?.leaseId !== lease_id) continue;
+      window.want = null;
+      // An id that was used up says nothing of the window: the next want has another.
+      if (code !== 'exhausted' && code !== 'lease_closed') window.rejectedMs = sentMs;
+    }
   }
   for (const state of answer.states) {
     const ledger = ledgers.get(state.limit_id);
     const window = ledger?.windows.get(Date.parse(state.window_starts_at));
     if (ledger === undefined || window === undefined) continue;
-    window.remaining = { units: parseUnits(ledger.limit.unit, state.remaining), knownMs: sentMs };
+    const [left, limit, settled] = [state.remaining, state.limit, state.settled].map((text) =>
+      parseUnits(ledger.limit.unit, text),
+    );
+    window.remaining = { units: left ?? 0n, unspent: (limit ?? 0n) - (settled ?? 0n), knownMs: sentMs };
   }
 }
 
@@ -170,7 +178,7 @@ function ask(
   at: Moment,
   newId: () => string,
 ): void {
-  if (window.want !== null) return;
+  if (window.want !== null || at.monotonicMs - window.rejectedMs < RECHECK_MS) return;
   const chunk = ledger.chunk();
   if (waits !== null) {
     if (asked(window, at) && waits.least > window.remaining.units + window.returnable()) return;

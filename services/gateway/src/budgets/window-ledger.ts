@@ -8,15 +8,18 @@ export interface Want {
   readonly minimum: Units;
 }
 
-/** What is left of a window beyond all leases, as the budgets service said. */
+/** How a window stands, as the budgets service said. */
 export interface Remaining {
+  /** What is left beyond all leases. */
   readonly units: Units;
+  /** What is not known to be used: left, or held by leases, of which some go back. */
+  readonly unspent: Units;
   /** When that was, on the monotonic clock. */
   readonly knownMs: number;
 }
 
 /** Since nothing is known. */
-const UNKNOWN: Remaining = { units: 0n, knownMs: Number.NEGATIVE_INFINITY };
+const UNKNOWN: Remaining = { units: 0n, unspent: 0n, knownMs: Number.NEGATIVE_INFINITY };
 
 /** The leases that this gateway holds of one window of one limit. */
 export class WindowLedger {
@@ -27,6 +30,8 @@ export class WindowLedger {
   leases: Lease[] = [];
   want: Want | null = null;
   remaining: Remaining = UNKNOWN;
+  /** When the service last said that it gives nothing of this window, whatever is left: it knows no such thing. */
+  rejectedMs = Number.NEGATIVE_INFINITY;
   /** When something was reserved last, on the monotonic clock. */
   lastUsedMs = Number.NEGATIVE_INFINITY;
 

@@ -50,6 +50,11 @@ export class LeaseServer {
     this.#limits.set(limit.limitId, limit);
   }
 
+  /** Knows no limit any more. */
+  forget(): void {
+    this.#limits.clear();
+  }
+
   readonly port = async (call: LeaseCall): Promise<LeaseAnswer> => {
     await this.before();
     return this.hear(call);
@@ -75,10 +80,13 @@ export class LeaseServer {
     return held;
   }
 
-  /** What was reported as used, over all windows. */
-  settled(limitId: string): Units {
+  /** What was reported as used, of one window or over all. */
+  settled(limitId: string, startsAtMs?: number): Units {
     let settled = 0n;
-    for (const lease of this.#leases.values()) if (lease.limitId === limitId) settled += lease.settled;
+    for (const lease of this.#leases.values()) {
+      if (lease.limitId !== limitId) continue;
+      if (startsAtMs === undefined || lease.startsAtMs === startsAtMs) settled += lease.settled;
+    }
     return settled;
   }
 
@@ -138,7 +146,7 @@ export class LeaseServer {
         window_ends_at: new Date(endsAtMs).toISOString(),
         limit: formatUnits(limit.unit, limit.amount),
         granted: formatUnits(limit.unit, held),
-        settled: formatUnits(limit.unit, 0n),
+        settled: formatUnits(limit.unit, this.settled(limit.limitId, startsAtMs)),
         remaining: formatUnits(limit.unit, held > limit.amount ? 0n : limit.amount - held),
       });
     }
