@@ -9,6 +9,10 @@ export function policyCommand(): Command {
   command
     .command('schema')
     .description('print the JSON Schema of policy-config.yaml, for editors')
+    .addHelpText(
+      'after',
+      '\nKeep it in a file, and begin policy-config.yaml with\n# yaml-language-server: $schema=<that file>',
+    )
     .action(() => {
       process.stdout.write(`${JSON.stringify(policyJsonSchema(), null, 2)}\n`);
     });

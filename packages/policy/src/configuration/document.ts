@@ -43,7 +43,7 @@ export function parseYaml(text: string, file: string): LocatedDocument {
 
 /** The parser repeats what it did not expect, which may be a secret. */
 function withoutText(message: string): string {
-  return message.replace(/(?<=token|stream): [^]*$/, '.');
+  return message.replace(/(?<=token|stream): .*$/s, '.');
 }
 
 /** An alias that is unknown, or aliases that unfold into too much, fail only here. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { policyFileSchema } from './file-schema.ts';
 
-/** Where editors find the published schema, and what identifies it. */
-export const JSON_SCHEMA_ID = 'https://tollgate.dev/schemas/policy-config.schema.json';
+/** What identifies the published schema, wherever it is kept. */
+export const JSON_SCHEMA_ID = 'urn:tollgate:policy-config';
 
 /**
  * The JSON Schema (draft 2020-12) of policy-config.yaml, made from the definitions that files are read by. It tells shapes,

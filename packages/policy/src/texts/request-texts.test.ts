@@ -89,7 +89,11 @@ describe('the texts of a request', () => {
       { dataframe_records: [{ name: 'Ann', age: 3, id: 'x' }] },
       ['input: Ann', 'input: x'],
     ],
-    ['members that nobody knows', { extra: { deep: ['a'] } }, ['input: a']],
+    [
+      'members that nobody knows',
+      { extra: { deep: ['a'], name: 'Ann', at: 12 } },
+      ['input: a', 'input: Ann'],
+    ],
     [
       'arguments that are no JSON',
       { messages: [{ role: 'assistant', tool_calls: [{ function: { arguments: '{oh' } }] }] },

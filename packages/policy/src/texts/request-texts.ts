@@ -55,8 +55,8 @@ const OPAQUE: ReadonlySet<string> = new Set([
 /** Members at the top level of which only descriptions are text; the rest of them is names and types. */
 const DEFINITIONS: ReadonlySet<string> = new Set(['tools', 'functions', 'response_format', 'text']);
 
-/** Members at the top level whose every string is data: what models other than language models are given. */
-const RECORDS: ReadonlySet<string> = new Set(['dataframe_records', 'dataframe_split', 'instances', 'inputs']);
+/** Members at the top level that are laid out by the protocol; of any other, every string is text. */
+const LAID_OUT: ReadonlySet<string> = new Set(['input', 'prompt', 'suffix', 'prediction']);
 
 /** JSON in a string, as the arguments of a tool call are. */
 interface Embedded {
@@ -135,10 +135,10 @@ class Reader {
     for (const [key, value] of Object.entries(body)) {
       if (typeof value === 'number' || typeof value === 'boolean' || value === null) continue;
       if (key === 'messages' && Array.isArray(value)) this.#messages(value);
-      else if (RECORDS.has(key)) this.#everything(value, body, key, 'input', 1);
       else if (DEFINITIONS.has(key) && typeof value === 'object') this.#descriptions(value, 1);
       else if (key === 'instructions') this.#member(value, body, key, 'system', 1);
-      else if (!OPAQUE.has(key)) this.#member(value, body, key, 'input', 1);
+      else if (LAID_OUT.has(key)) this.#member(value, body, key, 'input', 1);
+      else if (!OPAQUE.has(key)) this.#everything(value, body, key, 'input', 1);
     }
   }
 
