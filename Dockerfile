@@ -23,15 +23,17 @@ RUN groupadd --gid 41000 tollgate \
  && useradd --uid 41000 --gid 41000 --no-create-home --home-dir /data --shell /usr/sbin/nologin tollgate \
  && for folder in /data /secrets/audit /secrets/budgets /secrets/chargeback /secrets/database \
       /secrets/databricks /secrets/databricks-sync /secrets/directory /secrets/gateway /secrets/postgres \
-      /tollgate/.compiled; \
+      /tollgate/node_modules/.cache/tollgate; \
     do install --directory --owner=41000 --group=41000 --mode=0755 "$folder"; done
 COPY --from=dependencies /tollgate /tollgate
 COPY packages /tollgate/packages
 COPY services /tollgate/services
 USER 41000:41000
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/tollgate/.compiled
-# Loads every command once: stripping types and compiling is half of what a start costs. Node keeps this by account.
-RUN ["node", "-e", "import('/tollgate/services/tollgate/src/command/catalogue.ts').then(({ CATALOGUE }) => Promise.all(Object.values(CATALOGUE).map((entry) => entry.load())))"]
+ENV NODE_ENV=production
+# Loads every command once, into where `tollgate` keeps compiled code (by account): a third of what a start costs.
+RUN NODE_COMPILE_CACHE=/tollgate/node_modules/.cache/tollgate node --eval "\
+      import('/tollgate/services/tollgate/src/command/catalogue.ts').then(({ CATALOGUE }) => \
+        Promise.all(Object.values(CATALOGUE).map((entry) => entry.load())))"
 WORKDIR /data
 # Every service but the gateway has to be told where to listen for this to be true: LISTEN=0.0.0.0:41010 and so on.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=4 \

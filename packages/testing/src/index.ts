@@ -16,6 +16,7 @@
  */
 
 export { freePort } from '@tollgate/database/embedded';
+export { lackOfContainers } from './container-engine.ts';
 export type { Ending } from './ending.ts';
 export { TestingError, type TestingErrorCode } from './errors.ts';
 export { type KafkaForTests, kafkaForTests } from './kafka.ts';

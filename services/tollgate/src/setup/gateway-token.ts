@@ -2,11 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DirectoryClient } from '@tollgate/directory';
 import { ServiceError } from '@tollgate/http';
+import { makeGatewayToken } from '../stack/gateway-token.ts';
 import { readSecretFile, writeSecretFile } from '../start/secret-file.ts';
 import { SetupError } from './errors.ts';
-
-/** What a gateway does at the other services: makes its key known, asks for its gaps, leases budgets. */
-const SCOPES = ['gateway:register', 'gaps:read', 'budgets:lease'] as const;
 
 export interface GatewayTokenOptions {
   readonly directoryUrl: string;
@@ -26,14 +24,9 @@ export async function ensureGatewayToken(options: GatewayTokenOptions): Promise<
   const { directoryUrl, file, administrator } = options;
   const kept = readSecretFile(file);
   if (kept !== null && (await isKnown(directoryUrl, kept))) return false;
-  const { accessTokens } = new DirectoryClient({ baseUrl: directoryUrl, token: administrator() });
+  const directory = new DirectoryClient({ baseUrl: directoryUrl, token: administrator() });
   try {
-    const { secret } = await accessTokens.create({
-      principal_type: 'service',
-      principal_id: 'gateway',
-      name: 'gateways',
-      scopes: [...SCOPES],
-    });
+    const secret = await makeGatewayToken(directory);
     mkdirSync(dirname(file), { recursive: true });
     writeSecretFile(file, `${secret}\n`);
     return true;
