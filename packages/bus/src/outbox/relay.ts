@@ -13,7 +13,7 @@ import type { Publisher, Running } from '../bus.ts';
 import {
   beginEpoch,
   deletePublished,
-  type NumberedEvent,
+  type NumberedBatch,
   numberNext,
   readNumbered,
   SOURCE_KEY,
@@ -128,24 +128,22 @@ class OutboxRelay {
       logger: this.options.logger,
     });
     try {
-      let leftover = true;
+      // A source's first event goes first.
+      let first = true;
       for (let failures = 0; !over(); ) {
         try {
-          // What a leader before us, or a failure, has left numbered goes first.
-          const again: boolean = leftover;
-          const events: readonly NumberedEvent[] = again
+          const batch: NumberedBatch = first
             ? await readNumbered(this.options.pool, MAX_BATCH)
             : await numberNext(this.options.pool, MAX_BATCH);
-          if (events.length > 0) {
-            leftover = true;
-            await this.publish(events);
-          }
-          leftover = again && events.length === MAX_BATCH;
+          const count: number = batch.events.length;
+          if (count > 0) await this.publish(batch);
+          const more = first || count === MAX_BATCH;
+          if (first) first = count === MAX_BATCH;
           failures = 0;
           this.problem = null;
           await this.heartbeatIfDue();
           // A backlog is worked off without a pause.
-          if (!again && events.length < MAX_BATCH) await this.waitForWork();
+          if (!more) await this.waitForWork();
         } catch (error) {
           failures += 1;
           this.problem = error instanceof Error ? error.message : String(error);
@@ -180,11 +178,12 @@ class OutboxRelay {
     }
   }
 
-  private async publish(events: readonly NumberedEvent[]): Promise<void> {
+  private async publish(batch: NumberedBatch): Promise<void> {
+    const { events } = batch;
     await this.options.publisher.publish(
       events.map(({ topic, key, bytes }) => ({ topic, key, value: bytes })),
     );
-    await deletePublished(this.options.pool, events);
+    await deletePublished(this.options.pool, batch);
     this.published?.inc(events.length);
   }
 

@@ -12,6 +12,8 @@ export type SourceState = {
   readonly counts: Readonly<Record<string, number>>;
   /** SHA-256 over all events' bytes: h(n) = SHA-256(h(n−1) ‖ bytes n), h(0) = 32 zero bytes. */
   readonly chain: Buffer;
+  /** Ids of the outbox rows that were numbered last and may not be published yet; the last has number `through`. */
+  readonly pending: readonly bigint[];
   readonly privateKey: KeyObject;
   /** base64 of 32 bytes. */
   readonly publicKey: string;
@@ -40,9 +42,12 @@ async function readState(tx: Transaction, lock: 'FOR UPDATE' | ''): Promise<Sour
     through: bigint;
     counts: Record<string, number>;
     chain: Buffer;
+    pending: bigint[];
     private_key: Buffer;
     public_key: Buffer;
-  }>(`SELECT service, epoch, through, counts, chain, private_key, public_key FROM outbox_source ${lock}`);
+  }>(
+    `SELECT service, epoch, through, counts, chain, pending, private_key, public_key FROM outbox_source ${lock}`,
+  );
   const [row] = rows;
   if (row === undefined) return null;
   return {
@@ -51,6 +56,7 @@ async function readState(tx: Transaction, lock: 'FOR UPDATE' | ''): Promise<Sour
     through: Number(row.through),
     counts: row.counts,
     chain: row.chain,
+    pending: row.pending,
     privateKey: createPrivateKey({ key: row.private_key, format: 'der', type: 'pkcs8' }),
     publicKey: row.public_key.toString('base64'),
   };
@@ -73,15 +79,17 @@ export async function createSourceState(tx: Transaction, service: string, epoch:
   return rowCount === 1;
 }
 
-/** Stores what numbering has led to. */
+/** Stores what numbering has led to, and which rows it has numbered. */
 export async function storeProgress(
   tx: Transaction,
   progress: Pick<SourceState, 'through' | 'counts' | 'chain'>,
+  pending: readonly bigint[],
 ): Promise<void> {
-  await tx.query('UPDATE outbox_source SET through = $1, counts = $2, chain = $3', [
+  await tx.query('UPDATE outbox_source SET through = $1, counts = $2, chain = $3, pending = $4', [
     progress.through,
     JSON.stringify(progress.counts),
     progress.chain,
+    pending,
   ]);
 }
 
