@@ -27,7 +27,7 @@ test('makes every schema and the embedded bus once, and finds nothing to do the 
   expect(await run(['database', 'migrate', '--embedded-bus', '--json'])).toBe(0);
   const { applied } = JSON.parse(written.find((text) => text.startsWith('{"applied"')) ?? '{}');
   const schemas = new Set(applied.map((file: { schema: string }) => file.schema));
-  expect([...schemas].sort()).toEqual(['audit', 'budgets', 'chargeback', 'directory']);
+  expect([...schemas].sort()).toEqual(['audit', 'budgets', 'chargeback', 'databricks_sync', 'directory']);
 
   written.length = 0;
   expect(await run(['database', 'migrate', '--embedded-bus', '--json'])).toBe(0);

@@ -18,7 +18,7 @@ export function databaseCommand(): Command {
     .description(
       'create or update the schemas and login roles of all services (DATABASE_OWNER_URL; a password per role in ' +
         'DIRECTORY_DATABASE_PASSWORD, AUDIT_DATABASE_PASSWORD, CHARGEBACK_DATABASE_PASSWORD, ' +
-        'BUDGETS_DATABASE_PASSWORD; each also as *_FILE)',
+        'BUDGETS_DATABASE_PASSWORD, DATABRICKS_SYNC_DATABASE_PASSWORD; each also as *_FILE)',
     )
     .option(
       '--embedded-bus',
