@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { transaction } from '@tollgate/database';
 import { temporaryFolder, until } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SyncError } from '../errors.ts';
+import { append } from '../queue/append.ts';
 import { TableQueue } from '../queue/queue.ts';
 import { DuckDbTarget } from '../target/duckdb/duckdb-target.ts';
 import type { LakehouseTarget } from '../target/lakehouse-target.ts';
 import { duckdbRows } from '../testing/duckdb-file.ts';
-import { chargeBytes, countingUuid, usageBytes } from '../testing/events.ts';
+import { batchOf, chargeBytes, countingUuid, usageBytes } from '../testing/events.ts';
 import { SyncDatabase } from '../testing/sync-database.ts';
 
 const IN_TIME = { timeoutMs: 20_000 };
@@ -93,6 +95,25 @@ describe('delivery', () => {
     expect(calls).toBeGreaterThan(8);
     expect(await rowsOf('charges')).toEqual([{ n: 10, ids: 10 }]);
     expect(await rowsOf('audit_events')).toEqual([{ n: 10, ids: 10 }]);
+  });
+
+  it('leaves out no row of a transaction that commits after a later one was delivered', async () => {
+    const fastDone = Promise.withResolvers<void>();
+    const slowBegun = Promise.withResolvers<void>();
+    const slow = transaction(database.pool, async (tx) => {
+      await append(batchOf([chargeBytes(1)]), tx, Date.now());
+      slowBegun.resolve();
+      await fastDone.promise;
+    });
+    await slowBegun.promise;
+    await database.take([chargeBytes(2)]);
+    database.startDelivery(target);
+    await until(async () => (await database.progress('charges')).deliveredRows === 1n, IN_TIME);
+    fastDone.resolve();
+    await slow;
+    await until(async () => (await database.progress('charges')).deliveredRows === 2n, IN_TIME);
+    await delivered();
+    expect(await rowsOf('charges')).toEqual([{ n: 2, ids: 2 }]);
   });
 
   it('lets nobody advance the watermark who has been overtaken', async () => {
