@@ -35,6 +35,7 @@ export class SyncDatabase {
   /** Takes events in, in one transaction. */
   async take(events: readonly Buffer[], nowMs = Date.now()): Promise<void> {
     await transaction(this.pool, (tx) => append(batchOf(events), tx, nowMs));
+    for (const deliverer of this.#deliverers) deliverer.wake();
   }
 
   /** A deliverer for every table, as in a service of its own. */
