@@ -83,7 +83,13 @@ describe('dlp-filter', () => {
     expect(ask([{ ...TABLES, action: 'redact' }], 'from a.b.c').texts).toEqual(['from <REDACTED_1>']);
   });
 
+  test('refuses a match that is too long to be found, where it was to be redacted', () => {
+    const long: DlpExpression = { name: 'long', regex: 'BEGIN[^$]*END', action: 'redact' };
+    expect(ask([long], `BEGIN${'x'.repeat(90_000)}END`).denial?.code).toBe('dlp_match');
+    expect(ask([long], `BEGIN${'x'.repeat(12_000)}END`).texts).toEqual(['<LONG_1>']);
+  });
+
   test('refuses what has too many matches to redact one by one', () => {
-    expect(ask([{ ...TABLES, action: 'redact' }], 'a.b.c '.repeat(3_000)).denial?.code).toBe('dlp_match');
+    expect(ask([{ ...TABLES, action: 'redact' }], 'a.b.c '.repeat(5_000)).denial?.code).toBe('dlp_match');
   });
 });
