@@ -22,9 +22,11 @@
  * and immutable means durability `disk` unless a target says otherwise. Roles add up, but one with an empty list and
  * `action: block` outweighs the others.
  *
- * Known limits: rules find what is known and what is like it, no more. Where a member stands in a body twice, the last
- * one is read. Whole numbers beyond 2^53 lose digits when a body is rewritten. `safety-filter` has to ask somebody, so
- * the gateway does that, between `safetyQuestion` and `safetyVerdict`.
+ * Known limits: rules find what is known and what is like it, no more. Names of message authors, and what stands in images
+ * and sound, are not read. Where a member stands in a body twice, the last one is read. Whole numbers beyond 2^53 lose
+ * digits when a body is rewritten. A match of `dlp-filter` longer than 16 KiB, or more than some 500 of them in a long text,
+ * can't be redacted, and the request is refused. `safety-filter` has to ask somebody, so the gateway does that, between
+ * `safetyQuestion` and `safetyVerdict`.
  */
 export { chainRequest } from './chain/chain-request.ts';
 export { type CompiledChain, compileChain } from './chain/compile-chain.ts';
