@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import path from 'node:path';
 import { type Bus, createKafkaBus, initTopics, type Publisher } from '@tollgate/bus';
 import { openPool, type Pool } from '@tollgate/database';
 import { type EventType, serializeEvent, topicOf } from '@tollgate/events';
@@ -19,6 +20,8 @@ import { openFileSegments } from './archive/file-segments.ts';
 import type { SegmentStore } from './archive/segment-store.ts';
 import { auditMigrations } from './migrations.ts';
 import { testSource, uuid7 } from './testing/events.ts';
+import { openFileTiles } from './tree/file-tiles.ts';
+import { openLogSigners } from './tree/log-signers.ts';
 
 const TIMEOUT_MS = 30_000;
 const random = seededRandom(99);
@@ -41,13 +44,16 @@ beforeAll(async () => {
   bus = createKafkaBus({ brokers, topicPrefix }, { logger });
   publisher = await bus.createPublisher();
   pool = openPool({ url: database.urlFor('audit'), applicationName: 'audit-test' });
-  store = await openFileSegments(temporaryFolder('archive'));
+  const folder = temporaryFolder('archive');
+  store = await openFileSegments(folder);
   await publishDirectory();
   audit = await createAudit({
     pool,
     databaseUrl: database.urlFor('audit'),
     bus,
     store,
+    tiles: await openFileTiles(path.join(folder, 'log')),
+    signers: await openLogSigners(path.join(folder, 'log.key'), { origin: undefined, begun: false }),
     logger,
     metrics: createMetrics(),
     gapGraceMs: 0,
@@ -173,7 +179,9 @@ describe('the audit service', () => {
     await until(async () => (await gaps()).length === 0, { timeoutMs: TIMEOUT_MS });
   });
 
-  it('archives within a second of arrival', { timeout: 60_000 }, async () => {
+  it('archives, and publishes a checkpoint of it, within a second of arrival', {
+    timeout: 60_000,
+  }, async () => {
     const gateway = testSource(random, '/gateways/gw-1/e3', key);
     const delays: number[] = [];
     for (let i = 0; i < 10; i += 1) {
@@ -184,7 +192,8 @@ describe('the audit service', () => {
         async () =>
           (
             await pool.query(
-              'SELECT FROM entry JOIN source USING (source_id) WHERE name = $1 AND sequence = $2',
+              `SELECT FROM entry JOIN source USING (source_id), log_publication
+               WHERE name = $1 AND sequence = $2 AND leaf_index < log_publication.size`,
               [gateway.name, i + 1],
             )
           ).rowCount === 1,

@@ -19,9 +19,15 @@ import { auditMigrations } from './migrations.ts';
 import { recordReadings } from './search/readings.ts';
 import { searchRoutes } from './search/routes.ts';
 import { sourceRoutes } from './sources/routes.ts';
+import type { LogSigners } from './tree/log-signers.ts';
+import { proofRoutes } from './tree/proof-routes.ts';
+import { treeRoutes } from './tree/routes.ts';
+import type { TileStore } from './tree/tile-store.ts';
 
 export interface AuditParts extends ServiceParts {
   readonly store: SegmentStore;
+  readonly tiles: TileStore;
+  readonly signers: LogSigners;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly segmentBytes?: number;
@@ -37,8 +43,9 @@ const STUCK_AFTER_MS = 30_000;
  * @throws DatabaseError `not_migrated`
  */
 export async function createAudit(parts: AuditParts): Promise<Service> {
-  const { pool, bus, store, logger, metrics, now = Date.now } = parts;
+  const { pool, bus, store, tiles, signers, logger, metrics, now = Date.now } = parts;
   await assertMigrated({ pool, ...auditMigrations });
+  const record = recordReadings(pool, now);
   const started: Stoppable[] = [];
   try {
     const directory = await followDirectory({ bus, now });
@@ -47,6 +54,8 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
     const integrator = startIntegrator({
       pool,
       store,
+      tiles,
+      signers,
       now,
       logger,
       lock: { url: parts.databaseUrl },
@@ -77,7 +86,9 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       name: 'audit',
       view: directory.view,
       routes: [
-        ...searchRoutes({ pool, store, record: recordReadings(pool, now) }),
+        ...searchRoutes({ pool, store, record }),
+        ...proofRoutes({ pool, store, tiles, record }),
+        ...treeRoutes({ pool, tiles, signers }),
         ...archiveRoutes({ pool, store }),
         ...sourceRoutes({ ...parts, now }),
       ],

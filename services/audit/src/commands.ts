@@ -8,11 +8,15 @@ import {
   serviceStart,
   stopInOrder,
 } from '@tollgate/http';
+import { CHECKPOINT_PATH } from '@tollgate/transparency-log';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
+import { openFileTiles } from './tree/file-tiles.ts';
+import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
+import type { TileStore } from './tree/tile-store.ts';
 
 const NAME = 'audit';
 
@@ -42,16 +46,24 @@ export function auditCommand(): Command {
 /** The service with everything it needs, from its environment. */
 export const startAudit: StartService = serviceStart(NAME, readAuditConfig, createOnFiles);
 
-/** The service with its archive in a folder. */
+/** The service with its archive and its tiles in folders. */
 async function createOnFiles(parts: ServiceParts & AuditConfig): Promise<Service> {
   const store = await openFileSegments(parts.archiveFolder);
   try {
-    const audit = await createAudit({ ...parts, store });
+    const tiles = await openFileTiles(parts.logFolder);
+    const signers = await signersOf(parts, tiles);
+    const audit = await createAudit({ ...parts, store, tiles, signers });
     return { ...audit, stop: () => stopInOrder([{ stop: () => store.close() }, audit]).stop() };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+async function signersOf({ logKey, logOrigin }: AuditConfig, tiles: TileStore): Promise<LogSigners> {
+  if ('text' in logKey) return readLogSigners(logKey.text, logOrigin);
+  const begun = (await tiles.read(CHECKPOINT_PATH)) !== undefined;
+  return openLogSigners(logKey.file, { origin: logOrigin, begun });
 }
 
 const clientEnvironment = z.object({

@@ -1,3 +1,4 @@
+import { ed25519Signer, formatSignerKey } from '@tollgate/transparency-log';
 import { describe, expect, it } from 'vitest';
 import { readAuditConfig } from './config.ts';
 
@@ -12,6 +13,9 @@ describe('the configuration', () => {
     expect(readAuditConfig(good)).toMatchObject({
       listen: { host: '0.0.0.0', port: 41011 },
       segmentBytes: 67_108_864,
+      logFolder: '/var/lib/tollgate/audit/archive/log',
+      logOrigin: undefined,
+      logKey: { file: '/var/lib/tollgate/audit/archive/log.key' },
       gapGraceMs: 30_000,
       sourceLostAfterMs: 30_000,
       bus: { kind: 'kafka', kafka: { brokers: ['127.0.0.1:9092'], topicPrefix: 'tollgate.' } },
@@ -24,11 +28,26 @@ describe('the configuration', () => {
     ['LOG_LEVEL', 'loud'],
     ['AUDIT_ARCHIVE_FOLDER', ''],
     ['AUDIT_SEGMENT_BYTES', '12'],
+    ['AUDIT_LOG_ORIGIN', 'https://log.example.com/audit'],
+    ['AUDIT_LOG_KEY', 'PRIVATE+KEY+nonsense'],
     ['AUDIT_GAP_GRACE_MS', '-1'],
     ['AUDIT_SOURCE_LOST_AFTER_MS', '5'],
     ['KAFKA_BROKERS', 'nowhere'],
   ])('refuses a wrong %s with one line that names it', (name, value) => {
     expect(() => readAuditConfig({ ...good, [name]: value })).toThrow(new RegExp(`^${name}: [^\n]+$`));
+  });
+
+  it('takes the signing key itself, or the file that holds it, and not both', () => {
+    const seed = Buffer.alloc(32, 3);
+    const text = formatSignerKey(ed25519Signer('log.example.com/audit', seed).key, seed);
+    expect(readAuditConfig({ ...good, AUDIT_LOG_KEY: text }).logKey).toEqual({ text });
+    const file = '/run/secrets/log-key';
+    expect(readAuditConfig({ ...good, AUDIT_LOG_KEY_FILE: file }).logKey).toEqual({ file });
+    const wrong = { ...good, AUDIT_LOG_KEY: text, AUDIT_LOG_ORIGIN: 'log.example.com/other' };
+    for (const env of [{ ...good, AUDIT_LOG_KEY: text, AUDIT_LOG_KEY_FILE: file }, wrong]) {
+      expect(() => readAuditConfig(env)).toThrow(/^AUDIT_LOG_KEY/);
+      expect(() => readAuditConfig(env)).not.toThrow(text.slice(-20));
+    }
   });
 
   it('never quotes a secret', () => {

@@ -1,4 +1,6 @@
+import path from 'node:path';
 import {
+  ConfigError,
   type Environment,
   readConfig,
   type ServiceConfig,
@@ -7,6 +9,8 @@ import {
   wholeNumber,
 } from '@tollgate/http';
 import { z } from 'zod';
+import { AuditError } from './errors.ts';
+import { readLogSigners } from './tree/log-signers.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -17,6 +21,17 @@ const environment = z.object({
   ...serviceVariables(41011),
   /** Where the archive's segments are kept: on disks that are backed up. */
   AUDIT_ARCHIVE_FOLDER: z.string().min(1),
+  /** Where tiles, entry bundles and checkpoint are kept; `log` in the archive's folder unless given. */
+  AUDIT_LOG_FOLDER: z.string().min(1).optional(),
+  /** The log's name, for ever: a domain of yours and a path, without scheme. */
+  AUDIT_LOG_ORIGIN: z
+    .string()
+    .regex(/^[A-Za-z0-9._/-]{1,128}$/, 'must be like log.example.com/audit')
+    .optional(),
+  /** Signing keys, one a line: the old and the new one while keys rotate. */
+  AUDIT_LOG_KEY: z.string().optional(),
+  /** The file that holds them; `log.key` in the archive's folder unless given, where one is made at the first start. */
+  AUDIT_LOG_KEY_FILE: z.string().optional(),
   /** A segment is closed before it would grow beyond this. */
   AUDIT_SEGMENT_BYTES: wholeNumber(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES).default(64 << 20),
   /** A number that is missed for so long is a gap. */
@@ -27,6 +42,10 @@ const environment = z.object({
 
 export interface AuditConfig extends ServiceConfig {
   readonly archiveFolder: string;
+  readonly logFolder: string;
+  readonly logOrigin: string | undefined;
+  /** Signing keys themselves, or the file that holds them. */
+  readonly logKey: { readonly text: string } | { readonly file: string };
   readonly segmentBytes: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
@@ -38,8 +57,25 @@ export function readAuditConfig(env: Environment): AuditConfig {
   return {
     ...serviceConfigOf(values, env),
     archiveFolder: values.AUDIT_ARCHIVE_FOLDER,
+    logFolder: values.AUDIT_LOG_FOLDER ?? path.join(values.AUDIT_ARCHIVE_FOLDER, 'log'),
+    logOrigin: values.AUDIT_LOG_ORIGIN,
+    logKey: logKeyOf(values),
     segmentBytes: values.AUDIT_SEGMENT_BYTES,
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,
   };
+}
+
+function logKeyOf(values: z.output<typeof environment>): AuditConfig['logKey'] {
+  const { AUDIT_LOG_KEY: text, AUDIT_LOG_KEY_FILE: file, AUDIT_LOG_ORIGIN: origin } = values;
+  if (text === undefined) return { file: file ?? path.join(values.AUDIT_ARCHIVE_FOLDER, 'log.key') };
+  if (file !== undefined)
+    throw new ConfigError('AUDIT_LOG_KEY_FILE', 'is set besides AUDIT_LOG_KEY: set one of the two');
+  try {
+    readLogSigners(text, origin);
+  } catch (error) {
+    if (error instanceof AuditError) throw new ConfigError('AUDIT_LOG_KEY', `is refused: ${error.message}`);
+    throw error;
+  }
+  return { text };
 }

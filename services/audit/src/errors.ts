@@ -8,7 +8,13 @@ export type AuditErrorCode =
   /** The log and the inbox contradict each other; nothing was committed. */
   | 'log_inconsistent'
   /** A leaf record can't be built from these values. */
-  | 'leaf_unencodable';
+  | 'leaf_unencodable'
+  /** A checkpoint was published of more than the database holds: an old backup was restored. */
+  | 'log_rolled_back'
+  /** Tiles or a checkpoint are there that another history made. */
+  | 'log_forked'
+  /** The log's signing key is missing, or is not this log's. */
+  | 'log_key';
 
 /** Every error that the audit service itself raises outside its HTTP answers. */
 export class AuditError extends Error {

@@ -1,4 +1,5 @@
 import type { Transaction } from '@tollgate/database';
+import { leafHashes, type WrittenResource } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
 import { type InboxRow, removeRows } from '../inbox/inbox.ts';
 import { type ChangedSource, type KnownSource, storeSources } from '../sources/register.ts';
@@ -13,6 +14,8 @@ export interface PreparedBatch {
   readonly sifted: Sifted;
   readonly clashes: readonly Clash[];
   readonly placed: readonly Placed[];
+  /** What they add to the files of the tree; written once it is committed. */
+  readonly tiles: readonly WrittenResource[];
   /** The source of each placed event; it has its id once `changed` is stored. */
   readonly sources: readonly KnownSource[];
   /** The segment that the first of them opens; null where it goes on in one. */
@@ -101,7 +104,7 @@ async function moveToIndex(
       placed.map(({ frameBytes }) => frameBytes),
       first.leafIndex,
       segmentId,
-      Buffer.concat(placed.map(({ leafHash }) => leafHash)),
+      leafHashes(placed.map(({ entry }) => entry)),
     ],
   });
   if (rowCount !== placed.length) {

@@ -5,7 +5,7 @@ import {
   SEGMENT_HEADER_BYTES,
   saltedEvent,
 } from '../archive/frame.ts';
-import { leafHash, sha256 } from './leaf.ts';
+import { encodeLeaf, sha256 } from './leaf.ts';
 import type { NumberedRow } from './sift.ts';
 
 /** An event with its place in the log and in the archive. */
@@ -14,7 +14,8 @@ export interface Placed {
   readonly leafIndex: number;
   readonly offset: number;
   readonly frameBytes: number;
-  readonly leafHash: Buffer;
+  /** Its leaf record, as the log has it. */
+  readonly entry: Buffer;
 }
 
 /** A batch in the form in which it is written: one run of bytes, and where each event lies in it. */
@@ -54,7 +55,7 @@ export function layOut(
       leafIndex,
       offset: end.segmentBytes + at,
       frameBytes: frameEnd - at,
-      leafHash: leafHash({
+      entry: encodeLeaf({
         sourceDigest: digestOf(row.source),
         sequence: row.sequence,
         type: row.type,

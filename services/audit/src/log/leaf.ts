@@ -13,8 +13,6 @@ export interface LeafRecord {
 
 export const LEAF_VERSION = 1;
 export const DIGEST_BYTES = 32;
-/** RFC 6962, 2.1: a leaf is hashed behind 0x00, an inner node behind 0x01. */
-const LEAF_PREFIX = 0x00;
 const VERSION_BYTES = 1;
 const SEQUENCE_BYTES = 8;
 const TYPE_LENGTH_BYTES = 2;
@@ -37,17 +35,6 @@ export function sha256(bytes: Uint8Array | string): Buffer {
  *   or the type longer than 384 bytes
  */
 export function encodeLeaf(record: LeafRecord): Buffer {
-  return encodeBehind(record, 0);
-}
-
-/** The leaf's hash in the tree (RFC 6962, 2.1): SHA-256(0x00 ‖ canonical bytes). Throws as `encodeLeaf` does. */
-export function leafHash(record: LeafRecord): Buffer {
-  const prefixed = encodeBehind(record, 1);
-  prefixed[0] = LEAF_PREFIX;
-  return sha256(prefixed);
-}
-
-function encodeBehind(record: LeafRecord, start: number): Buffer {
   const { sourceDigest, sequence, type, eventDigest } = record;
   const typeBytes = Buffer.byteLength(type);
   if (sourceDigest.length !== DIGEST_BYTES || eventDigest.length !== DIGEST_BYTES) {
@@ -60,9 +47,9 @@ function encodeBehind(record: LeafRecord, start: number): Buffer {
     throw new AuditError('leaf_unencodable', `a type holds 1 to ${MAX_TYPE_BYTES} bytes, not ${typeBytes}`);
   }
   const bytes = Buffer.allocUnsafe(
-    start + VERSION_BYTES + DIGEST_BYTES + SEQUENCE_BYTES + TYPE_LENGTH_BYTES + typeBytes + DIGEST_BYTES,
+    VERSION_BYTES + DIGEST_BYTES + SEQUENCE_BYTES + TYPE_LENGTH_BYTES + typeBytes + DIGEST_BYTES,
   );
-  let at = bytes.writeUInt8(LEAF_VERSION, start);
+  let at = bytes.writeUInt8(LEAF_VERSION, 0);
   at += sourceDigest.copy(bytes, at);
   // Two halves: BigInt would cost more than the hash.
   at = bytes.writeUInt32BE(Math.floor(sequence / 2 ** 32), at);

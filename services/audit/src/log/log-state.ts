@@ -10,11 +10,20 @@ export interface LogState {
   readonly segmentId: number;
   /** Bytes of the last segment that are part of the log. */
   readonly segmentBytes: number;
+  /** Of the tree of `size` leaves; null where the log is older than its tree. */
+  readonly root: Buffer | null;
 }
 
-type Row = { epoch: bigint; size: bigint; segment_id: number; segment_bytes: number };
+type Row = {
+  epoch: bigint;
+  size: bigint;
+  segment_id: number;
+  segment_bytes: number;
+  root: Buffer | null;
+  root_size: bigint;
+};
 
-const COLUMNS = 'epoch, size, segment_id, segment_bytes';
+const COLUMNS = 'epoch, size, segment_id, segment_bytes, root, root_size';
 
 /** The state as it stands; readers use it to know where the archive ends. */
 export async function readLogState(pool: Pool): Promise<LogState> {
@@ -37,7 +46,7 @@ export async function beginEpoch(pool: Pool): Promise<LogState> {
 export async function advance(tx: Transaction, from: LogState, to: LogState): Promise<void> {
   const { rowCount } = await tx.query({
     name: 'audit-log-advance',
-    text: `UPDATE log_state SET size = $1, segment_id = $2, segment_bytes = $3, updated_at = now()
+    text: `UPDATE log_state SET size = $1, segment_id = $2, segment_bytes = $3, root = $8, root_size = $1, updated_at = now()
            WHERE epoch = $4 AND size = $5 AND segment_id = $6 AND segment_bytes = $7`,
     values: [
       to.size,
@@ -47,11 +56,26 @@ export async function advance(tx: Transaction, from: LogState, to: LogState): Pr
       from.size,
       from.segmentId,
       from.segmentBytes,
+      to.root,
     ],
   });
-  if (rowCount !== 1) {
-    throw new AuditError('leadership_lost', 'another integrator has begun a new epoch: this one lets go');
-  }
+  if (rowCount !== 1) throw leadershipLost();
+}
+
+/**
+ * Notes the root of the state that an epoch began with, where it had none.
+ * @throws AuditError `leadership_lost`
+ */
+export async function noteRoot(pool: Pool, state: LogState): Promise<void> {
+  const { rowCount } = await pool.query(
+    'UPDATE log_state SET root = $1, root_size = size WHERE epoch = $2 AND size = $3',
+    [state.root, state.epoch, state.size],
+  );
+  if (rowCount !== 1) throw leadershipLost();
+}
+
+function leadershipLost(): AuditError {
+  return new AuditError('leadership_lost', 'another integrator has begun a new epoch: this one lets go');
 }
 
 function stateOf(row: Row | undefined): LogState {
@@ -61,5 +85,6 @@ function stateOf(row: Row | undefined): LogState {
     size: Number(row.size),
     segmentId: row.segment_id,
     segmentBytes: row.segment_bytes,
+    root: row.root_size === row.size ? row.root : null,
   };
 }

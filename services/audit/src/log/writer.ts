@@ -1,23 +1,24 @@
-import { type Pool, transaction } from '@tollgate/database';
-import { type SegmentStore, segmentName } from '../archive/segment-store.ts';
+import { transaction } from '@tollgate/database';
+import { growLog, type LogEdge } from '@tollgate/transparency-log';
+import { segmentName } from '../archive/segment-store.ts';
 import { AuditError } from '../errors.ts';
 import { type InboxRow, oldestRows } from '../inbox/inbox.ts';
 import { catchUpChains } from '../sources/chain-catch-up.ts';
 import { SourceRegister } from '../sources/register.ts';
 import { applyClaims, applyHeartbeats, applySourceEvents, type PublicKeyOf } from '../sources/reports.ts';
 import { received } from '../sources/source-state.ts';
+import { Publisher, type PublisherStep } from '../tree/publisher.ts';
+import { recoverTree, rootBytes, type TreeParts } from '../tree/recover-tree.ts';
 import { commitBatch, type PreparedBatch, type Segment } from './commit.ts';
-import { bytesOf, layOut, type Placed } from './lay-out.ts';
+import { bytesOf, layOut } from './lay-out.ts';
 import { beginEpoch, type LogState } from './log-state.ts';
 import { differing, knownIds } from './repeats.ts';
 import { type Clash, type NumberedRow, type Sifted, sift } from './sift.ts';
 
 /** The places at which a crash must leave no trace but the one before or the one after. */
-export type WriterStep = 'taken' | 'written' | 'synced' | 'committing' | 'committed';
+export type WriterStep = 'taken' | 'written' | 'synced' | 'committing' | 'committed' | PublisherStep;
 
-export interface WriterOptions {
-  readonly pool: Pool;
-  readonly store: SegmentStore;
+export interface WriterOptions extends TreeParts {
   readonly publicKeyOf: PublicKeyOf;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -25,6 +26,8 @@ export interface WriterOptions {
   readonly maxBatch?: number;
   /** A segment is closed before it would grow beyond this. */
   readonly maxSegmentBytes?: number;
+  /** Checkpoints are at least so far apart; 200 unless given. */
+  readonly publishIntervalMs?: number;
   /** Called at each step; what it throws ends the epoch as a crash would. For tests. */
   readonly onStep?: (step: WriterStep) => void | Promise<void>;
 }
@@ -54,15 +57,20 @@ export class LogWriter {
   readonly #register: SourceRegister;
   /** Where the log ends once everything prepared has been committed. */
   #end: LogState;
+  /** Of the tree over the same. */
+  #edge: LogEdge;
+  readonly #publisher: Publisher;
   /** The segment of this epoch; null until its first event. */
   #segment: Segment | null = null;
   /** Of the batch that is being committed. */
   #underWay: readonly number[] = [];
   #suspectIds: boolean;
 
-  private constructor(options: WriterOptions, state: LogState, suspectIds: boolean) {
+  private constructor(options: WriterOptions, state: LogState, edge: LogEdge, suspectIds: boolean) {
     this.#options = options;
     this.#end = state;
+    this.#edge = edge;
+    this.#publisher = new Publisher(options);
     this.#suspectIds = suspectIds;
     this.#register = new SourceRegister(options.pool, options.now);
   }
@@ -71,12 +79,13 @@ export class LogWriter {
    * Begins an epoch, which ends every earlier one.
    *
    * @param suspectIds look the first batch's event ids up: after an epoch that ended because one was taken
-   * @throws AuditError `archive_truncated` where the archive holds less than the log says
+   * @throws AuditError `archive_truncated` where the archive holds less than the log says, and what `recoverTree` throws
    */
   static async begin(options: WriterOptions, suspectIds = false): Promise<LogWriter> {
     const state = await beginEpoch(options.pool);
     await assertArchived(options, state);
-    const writer = new LogWriter(options, state, suspectIds);
+    const { edge, root } = await recoverTree(options, state);
+    const writer = new LogWriter(options, { ...state, root }, edge, suspectIds);
     await writer.#register.loadBehind();
     return writer;
   }
@@ -98,6 +107,7 @@ export class LogWriter {
     let committing: Promise<StepResult> | null = null;
     try {
       for (;;) {
+        this.#publisher.check();
         const prepared: PreparedBatch | null = signal.aborted ? null : await this.#prepare(committing);
         if (committing !== null) {
           const result = await committing;
@@ -108,18 +118,23 @@ export class LogWriter {
           committing = this.#commit(prepared);
           // Waited for above; until then a failure must not count as unhandled.
           committing.catch(() => {});
-        } else if (signal.aborted) return;
-        else yield this.#result(0, 0, 0, 0, 0);
+        } else if (signal.aborted) {
+          await this.#publisher.drained();
+          return;
+        } else yield this.#result(0, 0, 0, 0, 0);
       }
     } finally {
       await committing?.catch(() => {});
+      await this.#publisher.drained().catch(() => {});
     }
   }
 
-  /** Places the oldest batch of the inbox, and waits until it is committed. */
+  /** Places the oldest batch of the inbox, and waits until its checkpoint is published. */
   async step(): Promise<StepResult> {
     const prepared = await this.#prepare(null);
-    return prepared === null ? this.#result(0, 0, 0, 0, 0) : this.#commit(prepared);
+    const result = prepared === null ? this.#result(0, 0, 0, 0, 0) : await this.#commit(prepared);
+    await this.#publisher.drained();
+    return result;
   }
 
   /** Everything up to the commit. Null where there is nothing to do. */
@@ -144,12 +159,25 @@ export class LogWriter {
     if (sifted.repeats.length > 0) await committing;
     const clashes = [...sifted.clashes, ...(await this.#differing(sifted.repeats))];
     const from = this.#end;
-    const { placed, opened } = await this.#archive(sifted.fresh);
+    const { placed, opened, tiles } = await this.#archive(sifted.fresh);
     const learnt = await this.#learn(sifted, now());
     const wrong = this.#register.compare();
     const changed = this.#register.takeChanges();
     const sources = placed.map(({ row }) => this.#register.get(row.source));
-    return { rows, sifted, clashes, placed, sources, opened, learnt, wrong, changed, from, to: this.#end };
+    return {
+      rows,
+      sifted,
+      clashes,
+      placed,
+      tiles,
+      sources,
+      opened,
+      learnt,
+      wrong,
+      changed,
+      from,
+      to: this.#end,
+    };
   }
 
   async #sift(rows: readonly InboxRow[]): Promise<Sifted> {
@@ -173,10 +201,8 @@ export class LogWriter {
   }
 
   /** Writes the events to the archive, behind everything that is part of the log, and makes them durable there. */
-  async #archive(
-    fresh: readonly NumberedRow[],
-  ): Promise<{ placed: readonly Placed[]; opened: Segment | null }> {
-    if (fresh.length === 0) return { placed: [], opened: null };
+  async #archive(fresh: readonly NumberedRow[]): Promise<Pick<PreparedBatch, 'placed' | 'opened' | 'tiles'>> {
+    if (fresh.length === 0) return { placed: [], opened: null, tiles: [] };
     const { store, maxSegmentBytes = DEFAULT_MAX_SEGMENT_BYTES } = this.#options;
     const { size, epoch, segmentId, segmentBytes } = this.#end;
     const fits = this.#segment !== null && segmentBytes + bytesOf(fresh) <= maxSegmentBytes;
@@ -191,14 +217,20 @@ export class LogWriter {
     await this.#reached('written');
     await store.sync(segment.name);
     await this.#reached('synced');
+    const grown = growLog(
+      this.#edge,
+      placed.map(({ entry }) => entry),
+    );
     this.#segment = segment;
+    this.#edge = grown.edge;
     this.#end = {
       epoch,
       size: size + placed.length,
       segmentId: segment.id,
       segmentBytes: offset + bytes.length,
+      root: rootBytes(grown.edge),
     };
-    return { placed, opened: fits ? null : segment };
+    return { placed, opened: fits ? null : segment, tiles: grown.written };
   }
 
   /** What follows from the batch for its sources. */
@@ -222,13 +254,16 @@ export class LogWriter {
 
   /** The one transaction that makes a batch part of the log. */
   async #commit(batch: PreparedBatch): Promise<StepResult> {
-    const { sifted, learnt } = batch;
+    const { sifted, learnt, tiles, to } = batch;
     this.#underWay = batch.rows.map((row) => row.arrival);
     await this.#reached('committing');
     await transaction(this.#options.pool, (tx) => commitBatch(tx, batch));
     this.#underWay = [];
     this.#suspectIds = false;
     await this.#reached('committed');
+    if (tiles.length > 0 && to.root !== null) {
+      await this.#publisher.committed({ size: to.size, root: to.root, written: tiles });
+    }
     return this.#result(
       batch.rows.length,
       sifted.fresh.length,

@@ -1,10 +1,12 @@
 import type { Pool } from '@tollgate/database';
 import type { Reach } from '@tollgate/http';
+import type { ArchivedEvent } from '../archive/frame.ts';
 import { type ArchivePlace, readPlaces } from '../archive/reader.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 
 /** What to look for. All that is given has to fit. Instants in epoch milliseconds: Postgres knows no year 0. */
 export interface EventFilter {
+  readonly eventId?: string | undefined;
   readonly requestId?: string | undefined;
   readonly teamId?: string | undefined;
   readonly organisationId?: string | undefined;
@@ -29,6 +31,8 @@ export interface FoundEvent {
   readonly receivedAt: string;
   /** The event's JSON. */
   readonly event: Record<string, unknown>;
+  /** The same as it is archived. */
+  readonly archived: ArchivedEvent;
 }
 
 /** Kinds that a team may see of its own: what its own requests came to. */
@@ -71,11 +75,12 @@ export async function findEvents(
     values,
   );
   const archived = await readPlaces(store, rows.map(placeOf));
-  return rows.map((row, nth) => ({
-    leafIndex: Number(row.leaf_index),
-    timeUs: Number(row.time_us),
-    receivedAt: row.received_at,
-    event: parseObject(archived[nth]?.bytes),
+  return archived.map((each, nth) => ({
+    leafIndex: each.leafIndex,
+    timeUs: Number(rows[nth]?.time_us),
+    receivedAt: rows[nth]?.received_at ?? '',
+    event: parseObject(each.bytes),
+    archived: each,
   }));
 }
 
@@ -91,6 +96,7 @@ function conditions(
     values.push(value);
     where.push(condition(`$${values.length}`));
   };
+  add((p) => `event_id = ${p}`, filter.eventId);
   add((p) => `subject = ${p}`, filter.requestId);
   add((p) => `team_id = ${p}`, filter.teamId);
   add((p) => `organisation_id = ${p}`, filter.organisationId);
@@ -123,7 +129,7 @@ function placeOf(row: Row): ArchivePlace {
 }
 
 /** What is archived was read as a JSON object before it was taken in. */
-function parseObject(bytes: Buffer | undefined): Record<string, unknown> {
-  const json: unknown = JSON.parse((bytes ?? Buffer.from('{}')).toString('utf8'));
+function parseObject(bytes: Buffer): Record<string, unknown> {
+  const json: unknown = JSON.parse(bytes.toString('utf8'));
   return typeof json === 'object' && json !== null ? Object.fromEntries(Object.entries(json)) : {};
 }

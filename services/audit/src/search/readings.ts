@@ -6,7 +6,7 @@ import type { Principal } from '@tollgate/http';
 /** Somebody has read the trail, and this is what for. */
 export interface Reading {
   readonly principal: Principal;
-  readonly action: 'audit.search' | 'audit.read-request';
+  readonly action: 'audit.search' | 'audit.read-request' | 'audit.prove';
   readonly target: string;
   /** What was asked, without secrets. */
   readonly details: Readonly<Record<string, unknown>>;

@@ -11,6 +11,8 @@ import { archiveRoutes } from '../archive/routes.ts';
 import { recordReadings } from '../search/readings.ts';
 import { searchRoutes } from '../search/routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
+import { proofRoutes } from '../tree/proof-routes.ts';
+import { treeRoutes } from '../tree/routes.ts';
 import type { Stand } from './stand.ts';
 
 export interface TestApi {
@@ -23,14 +25,25 @@ export interface TestApi {
     readonly organisationId?: string | null;
     readonly type?: AccessToken['principal_type'];
   }): string;
-  get(url: string, token: string): Promise<{ status: number; text: string; json: () => unknown }>;
+  get(
+    url: string,
+    token: string,
+    accept?: string,
+  ): Promise<{
+    status: number;
+    headers: Readonly<Record<string, unknown>>;
+    text: string;
+    bytes: Buffer;
+    json: () => unknown;
+  }>;
 }
 
 /** The service's API on a stand, with a directory of the test's own. */
 export function testApi(stand: Stand): TestApi {
   const view = new DirectoryView();
-  const { pool, store } = stand;
+  const { pool, store, tiles, signers } = stand;
   const now = () => stand.nowMs;
+  const record = recordReadings(pool, now);
   let tokens = 0;
   const http = createHttpService({
     name: 'audit',
@@ -38,7 +51,9 @@ export function testApi(stand: Stand): TestApi {
     metrics: createMetrics(),
     verifier: createTokenVerifier({ view, now }),
     routes: [
-      ...searchRoutes({ pool, store, record: recordReadings(pool, now) }),
+      ...searchRoutes({ pool, store, record }),
+      ...proofRoutes({ pool, store, tiles, record }),
+      ...treeRoutes({ pool, tiles, signers }),
       ...archiveRoutes({ pool, store }),
       ...sourceRoutes({ pool, now, gapGraceMs: 30_000, sourceLostAfterMs: 30_000 }),
     ],
@@ -67,13 +82,19 @@ export function testApi(stand: Stand): TestApi {
       );
       return secret;
     },
-    async get(url, token) {
+    async get(url, token, accept) {
       const response = await http.inject({
         method: 'GET',
         url,
-        headers: { authorization: `Bearer ${token}` },
+        headers: { authorization: `Bearer ${token}`, ...(accept === undefined ? {} : { accept }) },
       });
-      return { status: response.statusCode, text: response.payload, json: () => response.json() };
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        text: response.payload,
+        bytes: response.rawPayload,
+        json: () => response.json(),
+      };
     },
   };
 }

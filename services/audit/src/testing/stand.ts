@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { ConsumedMessage } from '@tollgate/bus';
 import { openPool, type Pool, transaction } from '@tollgate/database';
 import { createTestDatabase, type TestDatabase, temporaryFolder } from '@tollgate/testing';
@@ -7,10 +8,15 @@ import { readSegment } from '../archive/reader.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { parseInboxEvent } from '../inbox/inbox-event.ts';
 import { receive } from '../inbox/receive.ts';
-import { encodeLeaf, leafHash, sha256 } from '../log/leaf.ts';
+import { encodeLeaf, sha256 } from '../log/leaf.ts';
 import { readLogState } from '../log/log-state.ts';
 import { LogWriter, type WriterOptions } from '../log/writer.ts';
 import { auditMigrations } from '../migrations.ts';
+import { openFileTiles } from '../tree/file-tiles.ts';
+import { type LogSigners, openLogSigners } from '../tree/log-signers.ts';
+import { readPublication } from '../tree/publication.ts';
+import type { TileStore } from '../tree/tile-store.ts';
+import { TreeWitness } from './tree-witness.ts';
 
 /** A database, an archive folder and a clock of a test's own, and what it takes to look into them. */
 export interface Stand {
@@ -19,6 +25,8 @@ export interface Stand {
   readonly owner: Pool;
   readonly folder: string;
   readonly store: SegmentStore;
+  readonly tiles: TileStore;
+  readonly signers: LogSigners;
   nowMs: number;
   /** Puts events into the inbox as one consumed batch. */
   deliver(events: readonly Buffer[]): Promise<void>;
@@ -29,7 +37,7 @@ export interface Stand {
   size(): Promise<number>;
   /** Everything in the archive that is part of the log, read from its files alone but for the log's size. */
   archived(): Promise<ArchivedEvent[]>;
-  /** Throws unless index, archive and state agree in every detail. Returns the log's size. */
+  /** Throws unless index, archive, state, tree and everything ever seen published agree in every detail. Returns the log's size. */
   assertWhole(): Promise<number>;
   close(): Promise<void>;
 }
@@ -42,12 +50,17 @@ export async function openStand(
   const owner = openPool({ url: database.ownerUrl, applicationName: 'audit-test-owner', maxConnections: 2 });
   const folder = temporaryFolder('audit');
   const store = await openFileSegments(folder);
+  const tiles = await openFileTiles(path.join(folder, 'log'));
+  const signers = await openLogSigners(path.join(folder, 'log.key'), { origin: undefined, begun: false });
+  const witness = new TreeWitness(signers, tiles);
   const stand: Stand = {
     database,
     pool,
     owner,
     folder,
     store,
+    tiles,
+    signers,
     nowMs: 1_772_000_000_000,
     async deliver(events) {
       const messages = events.map((value, nth) => {
@@ -67,7 +80,16 @@ export async function openStand(
         receive({ topic: 'usage', partition: 0, messages }, tx, { now: () => stand.nowMs }),
       );
     },
-    writerOptions: (options = {}) => ({ pool, store, publicKeyOf, now: () => stand.nowMs, ...options }),
+    writerOptions: (options = {}) => ({
+      pool,
+      store,
+      tiles,
+      signers,
+      publishIntervalMs: 0,
+      publicKeyOf,
+      now: () => stand.nowMs,
+      ...options,
+    }),
     async integrate(options) {
       const writer = await LogWriter.begin(stand.writerOptions(options));
       const done = new AbortController();
@@ -78,7 +100,7 @@ export async function openStand(
       return Number(rows[0]?.size);
     },
     archived: () => readArchive(stand),
-    assertWhole: () => assertWhole(stand),
+    assertWhole: () => assertWhole(stand, witness),
     async close() {
       await store.close();
       await pool.end();
@@ -116,8 +138,8 @@ type EntryRow = {
   leaf_hash: Buffer;
 };
 
-async function assertWhole(stand: Stand): Promise<number> {
-  const { size } = await readLogState(stand.pool);
+async function assertWhole(stand: Stand, witness: TreeWitness): Promise<number> {
+  const { size, root } = await readLogState(stand.pool);
   const { rows } = await stand.owner.query<EntryRow>(
     `SELECT leaf_index, event_id, s.name AS source, sequence, type, subject, leaf_hash
      FROM audit.entry JOIN audit.source s USING (source_id) ORDER BY leaf_index`,
@@ -145,9 +167,13 @@ async function assertWhole(stand: Stand): Promise<number> {
       // As UTF-8 can hold them, which is how they are stored and digested.
       String(json['type']).toWellFormed() === row.type &&
       String(json['subject']).toWellFormed() === row.subject &&
-      leafHash(record).equals(row.leaf_hash) &&
       sha256(Buffer.concat([Buffer.of(0), encodeLeaf(record)])).equals(row.leaf_hash);
     if (!agrees) throw new Error(`leaf ${nth}: index and archive differ`);
   }
+  await witness.assertOneHistory(
+    rows.map((row) => row.leaf_hash),
+    root,
+    await readPublication(stand.pool),
+  );
   return size;
 }
