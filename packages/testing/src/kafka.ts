@@ -41,7 +41,10 @@ function sharedKafka(): Promise<Shared> {
     async start({ folder, endAtTeardown }) {
       const container = await startKafkaContainer();
       if (container.started) {
-        await endAtTeardown({ kind: 'command', command: ['docker', 'rm', '--force', container.id] });
+        await endAtTeardown({
+          kind: 'command',
+          command: ['docker', 'rm', '--force', '--volumes', container.id],
+        });
         return { brokers: [container.broker], from: 'docker' };
       }
       try {
