@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { kafkaConfig } from '@tollgate/bus';
@@ -90,6 +90,20 @@ describe('services', () => {
       const isRead = (await reads(service.name, variable)) || (await reads(service.name, given));
       expect([given, isRead]).toEqual([given, true]);
     }
+  });
+
+  test.each(serviceCases)('$container is given all that $name needs, in words it takes', async (service) => {
+    const secret = join(temporaryFolder('compose-config'), 'secret');
+    writeFileSync(secret, 'postgres://role:password@postgres:5432/tollgate\n');
+    const given = Object.entries(service.environment).map(([variable, value]) => [
+      variable,
+      value.startsWith('/run/secrets/') ? secret : withDefaults(value),
+    ]);
+    // The bus is read last: who complains of it has found everything else right.
+    const env = { ...Object.fromEntries(given), TOLLGATE_BUS: 'none' };
+    await expect(startService(service.name, env, logger)).rejects.toThrow(
+      'TOLLGATE_BUS: is neither kafka nor embedded',
+    );
   });
 
   test('the policy that the gateways are given loads, and its secrets are theirs', async () => {
