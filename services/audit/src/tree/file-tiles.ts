@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { CHECKPOINT_PATH, type WrittenResource } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
@@ -7,6 +7,11 @@ import type { TileStore } from './tile-store.ts';
 
 /** Files written at once: no more than the threads that do it. */
 const PARALLEL_WRITES = 4;
+/** Files between their writing and their sync. */
+const MAX_OPEN_FILES = 64;
+
+type File = { readonly path: string; readonly bytes: Uint8Array | string };
+type Draft = { readonly draft: string; readonly target: string; readonly handle: FileHandle };
 
 /** Tiles as files below a folder, which is made if missing, laid out so that any static file server can serve it. */
 export async function openFileTiles(folder: string): Promise<TileStore> {
@@ -23,40 +28,45 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
     }
   }
 
-  /** Writes beside the place and moves it there, so that it is there whole or not at all. */
-  async function put(name: string, bytes: Uint8Array | string): Promise<void> {
-    const target = path.join(folder, name);
-    const draft = `${target}.${randomUUID()}.tmp`;
-    await mkdir(path.dirname(target), { recursive: true, mode: 0o750 });
+  /**
+   * Writes beside the places and moves there what is durable, so that a file is there whole or not at all. Phase by
+   * phase: a sync between each two writes would have the file system commit its journal for every file.
+   */
+  async function put(files: readonly File[]): Promise<void> {
+    const drafts: Draft[] = [];
     try {
-      const handle = await open(draft, 'wx', 0o640);
-      try {
+      await inParallel(files, async ({ path: name, bytes }) => {
+        const target = path.join(folder, name);
+        const draft = `${target}.${randomUUID()}.tmp`;
+        await mkdir(path.dirname(target), { recursive: true, mode: 0o750 });
+        const handle = await open(draft, 'wx', 0o640);
+        drafts.push({ draft, target, handle });
         await handle.writeFile(bytes);
-        await handle.datasync();
-      } finally {
-        await handle.close();
-      }
-      await rename(draft, target);
+      });
+      await inParallel(drafts, ({ handle }) => handle.datasync());
+      await inParallel(drafts, ({ draft, target }) => rename(draft, target));
     } catch (error) {
-      await rm(draft, { force: true });
+      await inParallel(drafts, ({ draft }) => rm(draft, { force: true }));
       throw error;
+    } finally {
+      await inParallel(drafts, ({ handle }) => handle.close());
     }
   }
 
-  /** True where it was not there yet. */
-  async function putOnce({ path: name, bytes }: WrittenResource): Promise<boolean> {
-    const existing = await read(name);
-    if (existing === undefined) {
-      await put(name, bytes);
-      return true;
-    }
-    if (!existing.equals(bytes)) {
-      throw new AuditError(
-        'log_forked',
-        `${name} of the log holds other bytes than the log: it was changed, or another log writes to this folder`,
-      );
-    }
-    return false;
+  /** Those that are not there yet. */
+  async function lacking(resources: readonly WrittenResource[]): Promise<WrittenResource[]> {
+    const lacking: WrittenResource[] = [];
+    await inParallel(resources, async (resource) => {
+      const existing = await read(resource.path);
+      if (existing === undefined) lacking.push(resource);
+      else if (!existing.equals(resource.bytes)) {
+        throw new AuditError(
+          'log_forked',
+          `${resource.path} of the log holds other bytes than the log: it was changed, or another log writes to this folder`,
+        );
+      }
+    });
+    return lacking;
   }
 
   /** Makes new names durable: of the files in these folders, and of folders above them that are new themselves. */
@@ -81,12 +91,14 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
   return {
     read,
     async write(resources) {
-      await inParallel(resources, putOnce);
+      for (let at = 0; at < resources.length; at += MAX_OPEN_FILES) {
+        await put(await lacking(resources.slice(at, at + MAX_OPEN_FILES)));
+      }
       // Also of those that were there: whoever put them there may have ended before their names were durable.
       await settle(new Set(resources.map((each) => path.dirname(path.join(folder, each.path)))));
     },
     async writeCheckpoint(note) {
-      await put(CHECKPOINT_PATH, note);
+      await put([{ path: CHECKPOINT_PATH, bytes: note }]);
       await syncFolder(folder);
     },
     async discardPartials(resources) {
@@ -100,12 +112,14 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
   };
 }
 
+/** Everything is tried, and over, before the first failure is thrown. */
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
   const lanes = Array.from({ length: Math.min(PARALLEL_WRITES, items.length) }, async () => {
     for (const item of left) await work(item);
   });
-  await Promise.all(lanes);
+  const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** Makes the names in a folder survive a loss of power. */

@@ -143,6 +143,32 @@ describe('the published log', () => {
     );
   });
 
+  it('holds nothing of what a writer had prepared whose epoch was over', async () => {
+    await deliver(10);
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const deposed = await LogWriter.begin(
+      stand.writerOptions({
+        onStep: async (step) => {
+          if (step !== 'committing') return;
+          reached.resolve();
+          await held.promise;
+        },
+      }),
+    );
+    const step = deposed.step();
+    await reached.promise;
+    // Its successor finds the inbox in another order, as a transaction that was slow to commit leaves it.
+    await stand.owner.query(
+      'UPDATE audit.inbox SET arrival = DEFAULT WHERE arrival = (SELECT min(arrival) FROM audit.inbox)',
+    );
+    await stand.integrate();
+    held.resolve();
+    await expect(step).rejects.toMatchObject({ code: 'leadership_lost' });
+    await stand.assertWhole();
+    expect(await publishedSize()).toBe(10);
+  });
+
   it('is built for a log that is older than its tree', async () => {
     await deliver(600);
     await stand.integrate({ maxBatch: 70 });
