@@ -13,14 +13,16 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
+import { clientEnvironment } from './client-environment.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
+import { proofCommands } from './tree/commands.ts';
 import { openFileTiles } from './tree/file-tiles.ts';
 import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
 import type { TileStore } from './tree/tile-store.ts';
 
 const NAME = 'audit';
 
-/** `tollgate audit run` and `tollgate audit search`. */
+/** `tollgate audit run`, `search`, `key`, `prove` and `verify`. */
 export function auditCommand(): Command {
   const command = new Command(NAME).description('the audit trail');
   command
@@ -40,6 +42,7 @@ export function auditCommand(): Command {
     .option('--limit <events>', 'at most', '100')
     .option('--json', 'one JSON object a line')
     .action(search);
+  for (const each of proofCommands()) command.addCommand(each);
   return command;
 }
 
@@ -65,11 +68,6 @@ async function signersOf({ logKey, logOrigin }: AuditConfig, tiles: TileStore): 
   const begun = (await tiles.read(CHECKPOINT_PATH)) !== undefined;
   return openLogSigners(logKey.file, { origin: logOrigin, begun });
 }
-
-const clientEnvironment = z.object({
-  TOLLGATE_AUDIT_URL: z.url().default('http://127.0.0.1:41011'),
-  TOLLGATE_TOKEN: z.string(),
-});
 
 interface SearchOptions {
   readonly requestId?: string;

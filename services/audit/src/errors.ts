@@ -14,7 +14,9 @@ export type AuditErrorCode =
   /** Tiles or a checkpoint are there that another history made. */
   | 'log_forked'
   /** The log's signing key is missing, or is not this log's. */
-  | 'log_key';
+  | 'log_key'
+  /** An event and its proof do not fit each other, or the key. */
+  | 'not_proven';
 
 /** Every error that the audit service itself raises outside its HTTP answers. */
 export class AuditError extends Error {

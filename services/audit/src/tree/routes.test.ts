@@ -1,20 +1,20 @@
 import { seededRandom } from '@tollgate/testing';
 import {
+  ed25519Signer,
+  formatVerifierKey,
   type LogReader,
   leafHash,
   openCheckpoint,
-  parseTlogProof,
   readEntry,
   readVerifier,
   rootAt,
-  verifyTlogProof,
 } from '@tollgate/transparency-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { encodeLeaf, sha256 } from '../log/leaf.ts';
 import { type TestApi, testApi } from '../testing/api.ts';
 import { type TestSource, testSource } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
+import { verifyEvent } from './verify-event.ts';
 
 const random = seededRandom(9_162);
 const logAnswer = z.object({ origin: z.string(), keys: z.array(z.string()), size: z.number() });
@@ -120,8 +120,6 @@ describe('the log over HTTP', () => {
 
 describe('the proof of an event', () => {
   it('holds with the verifier key, the event and nothing else', async () => {
-    const { origin, verifierKeys } = stand.signers;
-    const policy = { origin, logKeys: verifierKeys.map(readVerifier) };
     for (const nth of [0, 100, 299]) {
       const url = `/v1/events/${idOf(nth)}/proof`;
       const answer = proven.parse((await api.get(url, security, 'application/json')).json());
@@ -130,20 +128,27 @@ describe('the proof of an event', () => {
       expect(text.text).toBe(answer.proof);
       const event = Buffer.from(answer.event, 'base64');
       expect(event).toEqual(source.events[nth]);
-      const leafOf = (bytes: Buffer) => {
-        const { source: name, sequence, type } = envelope.parse(JSON.parse(String(event)));
-        const { extra = Buffer.alloc(0) } = parseTlogProof(answer.proof);
-        const eventDigest = sha256(Buffer.concat([extra, bytes]));
-        return leafHash(
-          encodeLeaf({ sourceDigest: sha256(name), sequence: Number(sequence), type, eventDigest }),
-        );
-      };
-      expect(verifyTlogProof(answer.proof, leafOf(event), policy).index).toBe(BigInt(answer.leaf_index));
-      const changed = Buffer.from(event);
-      changed[50] = (changed[50] ?? 0) ^ 1;
-      expect(() => verifyTlogProof(answer.proof, leafOf(changed), policy)).toThrow(
-        expect.objectContaining({ code: 'not-included' }),
-      );
+      const keys = stand.signers.verifierKeys;
+      expect(verifyEvent(event, answer.proof, keys)).toEqual({
+        id: idOf(nth),
+        leafIndex: BigInt(answer.leaf_index),
+        size: 300n,
+        origin: stand.signers.origin,
+      });
+      const refusal = expect.objectContaining({ code: 'not_proven' });
+      for (let at = 0; at < event.length; at += 17) {
+        const changed = Buffer.from(event);
+        changed[at] = (changed[at] ?? 0) ^ 1;
+        expect(() => verifyEvent(changed, answer.proof, keys)).toThrow(refusal);
+      }
+      const lines = answer.proof.split('\n');
+      for (const [at, line] of lines.entries()) {
+        if (line === '') continue;
+        const spoilt = lines.with(at, `${line.slice(0, -2)}${line.at(-2) === 'A' ? 'B' : 'A'}${line.at(-1)}`);
+        expect(() => verifyEvent(event, spoilt.join('\n'), keys), line).toThrow(refusal);
+      }
+      const foreign = formatVerifierKey(ed25519Signer(stand.signers.origin, random.bytes(32)).key);
+      expect(() => verifyEvent(event, answer.proof, [foreign])).toThrow(refusal);
     }
   });
 

@@ -1,0 +1,68 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { readConfig, ServiceClient } from '@tollgate/http';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { clientEnvironment } from '../client-environment.ts';
+import { verifyEvent } from './verify-event.ts';
+
+/** `tollgate audit key`, `prove` and `verify`. */
+export function proofCommands(): Command[] {
+  return [
+    new Command('key')
+      .description(
+        "print the log's verifier keys: keep them where whoever runs the service can't change them",
+      )
+      .action(key),
+    new Command('prove')
+      .description('fetch an event with the proof that it is in the log: <id>.json and <id>.tlog-proof')
+      .argument('<event-id>')
+      .option('--out <folder>', 'where to write them', '.')
+      .action(prove),
+    new Command('verify')
+      .description('check, without network, that an event is in the log as it is')
+      .argument('<event>', 'the event, byte for byte')
+      .argument('<proof>', 'its .tlog-proof')
+      .requiredOption(
+        '--key <verifier key...>',
+        'as `tollgate audit key` prints it; several while keys rotate',
+      )
+      .action(verify),
+  ];
+}
+
+async function key(): Promise<void> {
+  const { keys } = await client().call({
+    method: 'GET',
+    path: '/log',
+    answer: z.object({ keys: z.array(z.string()) }),
+  });
+  process.stdout.write(`${keys.join('\n')}\n`);
+}
+
+async function prove(id: string, { out }: { readonly out: string }): Promise<void> {
+  const { event, proof } = await client().call({
+    method: 'GET',
+    path: `/v1/events/${encodeURIComponent(id)}/proof`,
+    answer: z.object({ event: z.base64(), proof: z.string() }),
+  });
+  const files = { event: path.join(out, `${id}.json`), proof: path.join(out, `${id}.tlog-proof`) };
+  await writeFile(files.event, Buffer.from(event, 'base64'));
+  await writeFile(files.proof, proof);
+  process.stdout.write(`${files.event}\n${files.proof}\n`);
+}
+
+async function verify(
+  eventFile: string,
+  proofFile: string,
+  options: { readonly key: readonly string[] },
+): Promise<void> {
+  const proven = verifyEvent(await readFile(eventFile), await readFile(proofFile, 'utf8'), options.key);
+  const { id, leafIndex, size, origin } = proven;
+  process.stdout.write(`event ${id} is entry ${leafIndex} of the ${size} of ${origin}\n`);
+}
+
+function client(): ServiceClient {
+  const env = readConfig(clientEnvironment, process.env);
+  return new ServiceClient({ baseUrl: env.TOLLGATE_AUDIT_URL, token: env.TOLLGATE_TOKEN });
+}

@@ -1,0 +1,67 @@
+import {
+  leafHash,
+  parseTlogProof,
+  readVerifier,
+  TransparencyLogError,
+  verifyTlogProof,
+} from '@tollgate/transparency-log';
+import { z } from 'zod';
+import { AuditError } from '../errors.ts';
+import { encodeLeaf, sha256 } from '../log/leaf.ts';
+
+/** What of an event its leaf holds beside the digest. */
+const envelope = z.object({
+  id: z.string(),
+  source: z.string(),
+  sequence: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .transform(Number),
+  type: z.string(),
+});
+
+/** What a proof has shown. */
+export interface ProvenEvent {
+  readonly id: string;
+  readonly leafIndex: bigint;
+  /** Of the log, at the checkpoint of the proof. */
+  readonly size: bigint;
+  readonly origin: string;
+}
+
+/**
+ * Judges whether an event, byte for byte, is in the log: no network, no clock, nothing but the verifier keys.
+ * @param keys of one log, `name+hash+base64`; one of them must have signed
+ * @throws AuditError `not_proven`, whose message says what does not fit
+ */
+export function verifyEvent(event: Buffer, proof: string, keys: readonly string[]): ProvenEvent {
+  try {
+    const logKeys = keys.map(readVerifier);
+    const origin = logKeys[0]?.name ?? '';
+    const { extra } = parseTlogProof(proof);
+    if (extra === undefined) throw notProven("the proof lacks the event's salt");
+    const { id, source, sequence, type } = envelope.parse(JSON.parse(event.toString('utf8')));
+    // As UTF-8 can hold them, which is how the log has them.
+    const leaf = encodeLeaf({
+      sourceDigest: sha256(source.toWellFormed()),
+      sequence,
+      type: type.toWellFormed(),
+      eventDigest: sha256(Buffer.concat([extra, event])),
+    });
+    const { index, checkpoint } = verifyTlogProof(proof, leafHash(leaf), { origin, logKeys });
+    return { id, leafIndex: index, size: checkpoint.size, origin };
+  } catch (error) {
+    if (error instanceof TransparencyLogError || isUnencodable(error)) throw notProven(error.message, error);
+    if (error instanceof SyntaxError || error instanceof z.ZodError)
+      throw notProven('the file is not an event', error);
+    throw error;
+  }
+}
+
+function isUnencodable(error: unknown): error is AuditError {
+  return error instanceof AuditError && error.code === 'leaf_unencodable';
+}
+
+function notProven(what: string, cause?: Error): AuditError {
+  return new AuditError('not_proven', what, cause === undefined ? {} : { cause });
+}
