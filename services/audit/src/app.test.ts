@@ -241,6 +241,7 @@ describe('the audit service', () => {
       'inbox_events',
       'inbox_lag_seconds',
       'log_entries',
+      'published_entries',
       'missing_events',
       'conflicts_total',
     ]) {

@@ -3,6 +3,7 @@ import type { Metrics } from '@tollgate/telemetry';
 import { inboxDepth } from './inbox/inbox.ts';
 import type { StepResult } from './log/writer.ts';
 import { openGaps } from './sources/listing.ts';
+import { readPublication } from './tree/publication.ts';
 
 export interface AuditMetrics {
   /** To be called with what each step of the writer did. */
@@ -37,6 +38,11 @@ export function auditMetrics(
         const gaps = await openGaps(pool, { nowMs: now(), graceMs: gapGraceMs });
         gauge.set(gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0));
       }),
+  });
+  metrics.gauge({
+    name: 'tollgate_audit_published_entries',
+    help: 'Leaves that the newest published checkpoint covers. Behind the log for more than a second is an alarm.',
+    collect: (gauge) => looked(async () => gauge.set((await readPublication(pool))?.size ?? 0)),
   });
   const size = metrics.gauge({ name: 'tollgate_audit_log_entries', help: 'Leaves in the log.' });
   const entries = metrics.counter({

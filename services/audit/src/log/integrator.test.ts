@@ -7,6 +7,7 @@ import { seededRandom, until } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestSource, testSource } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
+import { readPublication } from '../tree/publication.ts';
 import { startIntegrator } from './integrator.ts';
 
 const SEED = 4_242;
@@ -60,8 +61,10 @@ describe('the integrator', () => {
     }
     const size = await stand.size();
     expect(size, 'the kills came while it wrote').toBeLessThan(source.events.length);
+    const { size: published = 0 } = (await readPublication(stand.pool)) ?? {};
+    expect(published, 'it had published by then').toBeGreaterThan(0);
     await integratorProcess();
-    await until(async () => (await stand.size()) === source.events.length, {
+    await until(async () => (await readPublication(stand.pool))?.size === source.events.length, {
       timeoutMs: TIMEOUT_MS,
     });
     await expectExactly(source);
