@@ -1,3 +1,4 @@
+import { assertMigrated } from '@tollgate/database';
 import {
   readConfig,
   runService,
@@ -15,9 +16,11 @@ import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
 import { clientEnvironment } from './client-environment.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
+import { auditMigrations } from './migrations.ts';
 import { proofCommands } from './tree/commands.ts';
 import { openFileTiles } from './tree/file-tiles.ts';
 import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
+import { readPublication } from './tree/publication.ts';
 import type { TileStore } from './tree/tile-store.ts';
 
 const NAME = 'audit';
@@ -63,9 +66,13 @@ async function createOnFiles(parts: ServiceParts & AuditConfig): Promise<Service
   }
 }
 
-async function signersOf({ logKey, logOrigin }: AuditConfig, tiles: TileStore): Promise<LogSigners> {
+async function signersOf(
+  { logKey, logOrigin, pool }: ServiceParts & AuditConfig,
+  tiles: TileStore,
+): Promise<LogSigners> {
   if ('text' in logKey) return readLogSigners(logKey.text, logOrigin);
-  const begun = (await tiles.read(CHECKPOINT_PATH)) !== undefined;
+  await assertMigrated({ pool, ...auditMigrations });
+  const begun = (await tiles.read(CHECKPOINT_PATH)) !== undefined || (await readPublication(pool)) !== null;
   return openLogSigners(logKey.file, { origin: logOrigin, begun });
 }
 
