@@ -62,6 +62,7 @@ export { type EventDraft, serializeEvent } from './serialize.ts';
 export type {
   AdminData,
   ChargeData,
+  ChargeLine,
   DeadLetterData,
   LimitData,
   PeriodData,

@@ -50,20 +50,26 @@ export const priceData = z.looseObject({
 });
 export type PriceData = z.infer<typeof priceData>;
 
-/** One immutable charge of one usage event and token class. */
-export const chargeData = z.looseObject({
+/** One immutable charge: of one usage event and token class. */
+export const chargeLine = z.looseObject({
   charge_id: uuid,
-  usage_event_id: uuid,
-  request_id: uuid,
-  attribution,
-  requested_at: instant,
   token_class: tokenClass,
   quantity: z.int().min(0),
   price_id: opaqueId.nullable(),
   amount: decimal.nullable(),
   currency: currency.nullable(),
   status: z.enum(['priced', 'unpriced', 'included-in-capacity', 'billed-by-provider']),
+});
+export type ChargeLine = z.infer<typeof chargeLine>;
+
+/** The charges of one usage event, which share whose they are and when. */
+export const chargeData = z.looseObject({
+  usage_event_id: uuid,
+  request_id: uuid,
+  attribution,
+  requested_at: instant,
   billing_period: z.string().max(16),
+  charges: z.array(chargeLine).min(1).max(16),
 });
 export type ChargeData = z.infer<typeof chargeData>;
 

@@ -1,4 +1,10 @@
-import type { Attribution, ChargeData, Quantities, ServingMode, TokenClass } from '@tollgate/events';
+import type {
+  Attribution,
+  ChargeLine as ChargeEventLine,
+  Quantities,
+  ServingMode,
+  TokenClass,
+} from '@tollgate/events';
 import type { EpochMicros } from './instant.ts';
 import { type ModelPrices, NO_PRICES, type PriceBook, priceInForce } from './price-book.ts';
 import type { PriceRow } from './price-row.ts';
@@ -16,7 +22,7 @@ import type { PriceRow } from './price-row.ts';
  *   mode is provisioned throughput (capacity is billed by the hour) and no token price says otherwise;
  *   `billed-by-provider` where a price row of an external model says zero.
  */
-export type ChargeStatus = ChargeData['status'];
+export type ChargeStatus = ChargeEventLine['status'];
 
 export type ChargeLine = {
   readonly tokenClass: TokenClass;

@@ -6,37 +6,61 @@ import type { AttributionRow } from './attribution-id.ts';
 import type { Charge } from './charged-usage.ts';
 
 /*
- * Written as text: most of a charge is its attribution, which a batch repeats thousands of times, and building each
+ * Written as text: most of such an event is its attribution, which a batch repeats thousands of times, and building each
  * event as an object costs more than charging it. What stands in the texts unescaped was checked to need none when
  * the usage or the price was read: ids in UUID form, instants, decimals, words of ours.
  */
 
 /**
- * The event of each charge, for the outbox: who pays for what, by which price. Keyed by request.
+ * The event of each usage's charges, for the outbox: who pays for what, by which prices. Keyed by request, and about it.
  *
+ * @param charges those of one usage stand together
  * @param nowMs when they were made, milliseconds since 1970
  */
 export function chargeEvents(charges: readonly Charge[], nowMs: number): OutboxEntry[] {
-  const ids = uuidsV7(charges.length, nowMs);
+  const usages = usagesOf(charges);
+  const ids = uuidsV7(usages.length, nowMs);
   const time = new Date(nowMs).toISOString();
   const attributions = new AttributionTexts();
-  return charges.map(({ usage, line, amount }, index) => {
+  return usages.map((ofUsage, index) => {
+    const [{ usage }] = ofUsage;
     const { event } = usage;
     const { data } = event;
-    const id = chargeId(event.id, line.tokenClass);
-    const price = line.price?.data;
     const text =
-      `{"charge_id":"${id}","usage_event_id":"${event.id}","request_id":"${event.subject}",` +
+      `{"usage_event_id":"${event.id}","request_id":"${event.subject}",` +
       `"attribution":${attributions.of(usage.attributionRow, data.attribution)},` +
-      `"requested_at":"${data.requested_at}","token_class":"${line.tokenClass}","quantity":${line.quantity},` +
-      `"price_id":${JSON.stringify(price?.price_id ?? null)},"amount":${amount === null ? 'null' : `"${amount}"`},` +
-      `"currency":${JSON.stringify(price?.currency ?? null)},"status":"${line.status}",` +
-      `"billing_period":"${usage.billingPeriod}"}`;
+      `"requested_at":"${data.requested_at}","billing_period":"${usage.billingPeriod}",` +
+      `"charges":[${ofUsage.map(lineText).join(',')}]}`;
     return {
       key: event.subject,
-      draft: draftOf({ type: 'tollgate.charge.v1', id: ids[index] ?? '', subject: id, time }, text),
+      draft: draftOf(
+        { type: 'tollgate.charge.v1', id: ids[index] ?? '', subject: event.subject, time },
+        text,
+      ),
     };
   });
+}
+
+type OfOneUsage = [Charge, ...Charge[]];
+
+function usagesOf(charges: readonly Charge[]): OfOneUsage[] {
+  const usages: OfOneUsage[] = [];
+  for (const charge of charges) {
+    const last = usages.at(-1);
+    if (last !== undefined && last[0].usage === charge.usage) last.push(charge);
+    else usages.push([charge]);
+  }
+  return usages;
+}
+
+function lineText({ usage, line, amount }: Charge): string {
+  const price = line.price?.data;
+  return (
+    `{"charge_id":"${chargeId(usage.event.id, line.tokenClass)}","token_class":"${line.tokenClass}",` +
+    `"quantity":${line.quantity},"price_id":${JSON.stringify(price?.price_id ?? null)},` +
+    `"amount":${amount === null ? 'null' : `"${amount}"`},"currency":${JSON.stringify(price?.currency ?? null)},` +
+    `"status":"${line.status}"}`
+  );
 }
 
 /** The JSON of attributions: for each set of dimensions, that of the policy that was asked for last. */

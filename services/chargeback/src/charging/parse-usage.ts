@@ -5,9 +5,9 @@ import { readUsage } from './read-usage.ts';
 /** More tokens than one attempt can use; and ten thousand of them still sum up exactly in a JS number. */
 export const MAX_TOKENS = 100_000_000_000;
 const MAX_ATTEMPT = 1_000;
-/** What a charge's event adds to the attribution is at most so much more than what its usage event does. */
-const CHARGE_MARGIN_BYTES = 1_024;
-/** So that the events of its charges, which repeat the attribution, are no larger than an event may be. */
+/** What an event of charges adds to the attribution is at most so much more than what its usage event does. */
+const CHARGE_MARGIN_BYTES = 2_048;
+/** So that the event of its charges, which repeats the attribution, is no larger than an event may be. */
 export const MAX_USAGE_BYTES = MAX_EVENT_BYTES - CHARGE_MARGIN_BYTES;
 /** Before this year nobody called us; and Postgres knows no year 0. */
 const FIRST_YEAR = '2000';

@@ -184,8 +184,8 @@ describe('delivery', () => {
   });
 
   it('keeps apart, and counts, what no column can hold', async () => {
-    await database.take([chargeBytes(1, { amount: '0.0000000000000000001' }), chargeBytes(2)]);
-    await database.take([chargeBytes(1, { amount: '0.0000000000000000001' })]);
+    await database.take([chargeBytes(1, { line: { amount: '0.0000000000000000001' } }), chargeBytes(2)]);
+    await database.take([chargeBytes(1, { line: { amount: '0.0000000000000000001' } })]);
     database.startDelivery(target);
     await delivered();
     expect(await rowsOf('charges')).toEqual([{ n: 1, ids: 1 }]);

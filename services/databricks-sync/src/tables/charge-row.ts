@@ -1,11 +1,11 @@
-import type { ChargeData } from '@tollgate/events';
+import type { ChargeData, ChargeLine } from '@tollgate/events';
 import { dateOf, rowOf, type TableRow, timestampOf } from './row.ts';
 
 /** The row of a charge. Its amount must be representable (see `isRepresentable`). */
-export function chargeRow(data: ChargeData): TableRow {
+export function chargeRow(data: ChargeData, line: ChargeLine): TableRow {
   const { attribution } = data;
   const date = dateOf(data.requested_at);
-  const key = data.charge_id.toLowerCase();
+  const key = line.charge_id.toLowerCase();
   const text = (value: string | null): string | null => value?.toWellFormed() ?? null;
   return rowOf('charges', key, date, {
     event_date: date,
@@ -26,11 +26,11 @@ export function chargeRow(data: ChargeData): TableRow {
     serving_mode: attribution.serving_mode,
     region: text(attribution.region),
     tags: JSON.stringify(attribution.tags),
-    token_class: data.token_class,
-    quantity: data.quantity,
-    status: data.status,
-    price_id: text(data.price_id),
-    amount: data.amount,
-    currency: data.currency,
+    token_class: line.token_class,
+    quantity: line.quantity,
+    status: line.status,
+    price_id: text(line.price_id),
+    amount: line.amount,
+    currency: line.currency,
   });
 }

@@ -46,7 +46,7 @@ describe('what an event comes to', () => {
   });
 
   it('keeps apart a charge whose amount would be rounded', () => {
-    const { rows, refused } = taken(chargeBytes(1, { amount: '0.0000000000000000001' }));
+    const { rows, refused } = taken(chargeBytes(1, { line: { amount: '0.0000000000000000001' } }));
     expect(rows.map((row) => row.table)).toEqual(['audit_events']);
     expect(refused).toMatchObject([
       { table: 'charges', key: countingUuid(1, 4), code: 'value_not_representable' },

@@ -1,4 +1,12 @@
-import { isKnownType, KINDS, type Parsed, parseEnvelope, parseEvent, parseSequence } from '@tollgate/events';
+import {
+  type ChargeLine,
+  isKnownType,
+  KINDS,
+  type Parsed,
+  parseEnvelope,
+  parseEvent,
+  parseSequence,
+} from '@tollgate/events';
 import { isRepresentable } from '../tables/amount.ts';
 import { auditRow } from '../tables/audit-row.ts';
 import { chargeRow } from '../tables/charge-row.ts';
@@ -44,26 +52,32 @@ export function parseTaken(bytes: Uint8Array): Parsed<Taken> {
   if (event.time < FIRST_YEAR) return malformed('time: is before the year 1970');
   const audit = auditRow({ ...event, sequence }, bytes);
   if (!CHARGE.test(event.type)) return { kind: 'event', event: { rows: [audit], refused: [] } };
-  return withCharge(audit, bytes);
+  return withCharges(audit, bytes);
 }
 
-function withCharge(audit: TableRow, bytes: Uint8Array): Parsed<Taken> {
+function withCharges(audit: TableRow, bytes: Uint8Array): Parsed<Taken> {
   const parsed = parseEvent(bytes);
   if (parsed.kind !== 'event') return parsed;
   if (parsed.event.type !== 'tollgate.charge.v1') return malformed(`type: ${parsed.event.type} is no charge`);
   const { data } = parsed.event;
   if (data.requested_at < FIRST_YEAR) return malformed('data.requested_at: is before the year 1970');
-  if (data.amount !== null && !isRepresentable(data.amount)) {
-    const refused: RefusedRow = {
-      table: 'charges',
-      key: data.charge_id.toLowerCase(),
-      code: 'value_not_representable',
-      reason: 'amount: DECIMAL(38,18) does not hold it exactly',
-      event: Buffer.from(bytes).toString('utf8'),
-    };
-    return { kind: 'event', event: { rows: [audit], refused: [refused] } };
+  const rows = [audit];
+  const refused: RefusedRow[] = [];
+  for (const line of data.charges) {
+    if (line.amount === null || isRepresentable(line.amount)) rows.push(chargeRow(data, line));
+    else refused.push(refusal(line, bytes));
   }
-  return { kind: 'event', event: { rows: [audit, chargeRow(data)], refused: [] } };
+  return { kind: 'event', event: { rows, refused } };
+}
+
+function refusal(line: ChargeLine, bytes: Uint8Array): RefusedRow {
+  return {
+    table: 'charges',
+    key: line.charge_id.toLowerCase(),
+    code: 'value_not_representable',
+    reason: 'amount: DECIMAL(38,18) does not hold it exactly',
+    event: Buffer.from(bytes).toString('utf8'),
+  };
 }
 
 function malformed(error: string): { kind: 'malformed'; error: string } {

@@ -1,5 +1,11 @@
 import type { ConsumedBatch } from '@tollgate/bus';
-import { type Attribution, type ChargeData, serializeEvent, type UsageData } from '@tollgate/events';
+import {
+  type Attribution,
+  type ChargeData,
+  type ChargeLine,
+  serializeEvent,
+  type UsageData,
+} from '@tollgate/events';
 import { parseTaken, type Taken } from '../taking/parse-taken.ts';
 
 export const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
@@ -78,27 +84,36 @@ export function usageBytes({ n, attribution = {}, input = 100, output = 10, data
 }
 
 /** The bytes of the charge of usage `n`'s input. */
-export function chargeBytes(n: number, change: Partial<ChargeData> = {}): Buffer {
+export function chargeBytes(
+  n: number,
+  change: Partial<Omit<ChargeData, 'charges'>> & { readonly line?: Partial<ChargeLine> } = {},
+): Buffer {
+  const { line, ...data } = change;
   return serializeEvent(
     {
       type: 'tollgate.charge.v1',
       id: countingUuid(n, 3),
-      subject: countingUuid(n, 4),
+      subject: countingUuid(n, 2),
       time: '2026-03-10T12:00:02.000Z',
       data: {
-        charge_id: countingUuid(n, 4),
         usage_event_id: countingUuid(n, 1),
         request_id: countingUuid(n, 2),
         attribution: ATTRIBUTION,
         requested_at: '2026-03-10T12:00:00.123Z',
-        token_class: 'input',
-        quantity: 100,
-        price_id: countingUuid(1, 5),
-        amount: '0.000054',
-        currency: 'USD',
-        status: 'priced',
         billing_period: '2026-03',
-        ...change,
+        ...data,
+        charges: [
+          {
+            charge_id: countingUuid(n, 4),
+            token_class: 'input',
+            quantity: 100,
+            price_id: countingUuid(1, 5),
+            amount: '0.000054',
+            currency: 'USD',
+            status: 'priced',
+            ...line,
+          },
+        ],
       },
     },
     CHARGEBACK,

@@ -110,7 +110,7 @@ describe('the tables on Spark and Delta Lake, by the real driver', () => {
   it('hold every digit, microsecond, text and null unchanged, and check the digests of events themselves', async () => {
     const amount = '-12345678901234567890.123456789012345678';
     const charge = chargeBytes(1000, {
-      amount,
+      line: { amount },
       requested_at: '2026-03-10T12:00:00.123456Z',
       attribution: { ...ATTRIBUTION, tags: HOSTILE, region: '', project_id: null },
     });

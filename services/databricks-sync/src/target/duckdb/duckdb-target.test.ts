@@ -28,7 +28,7 @@ async function deliver(table: TableName, events: readonly Buffer[]): Promise<voi
 describe('a DuckDB file as the target', () => {
   it('holds each row once, however often it is delivered, and never changes one', async () => {
     await deliver('charges', [chargeBytes(1), chargeBytes(2)]);
-    await deliver('charges', [chargeBytes(2, { amount: '9' }), chargeBytes(3)]);
+    await deliver('charges', [chargeBytes(2, { line: { amount: '9' } }), chargeBytes(3)]);
     await target.init();
     expect(await duckdbRows(file, 'SELECT count(*) AS n, sum(amount)::VARCHAR AS sum FROM charges')).toEqual([
       { n: '3', sum: '0.000162000000000000' },
@@ -45,7 +45,7 @@ describe('a DuckDB file as the target', () => {
     };
     await deliver('charges', [
       chargeBytes(1, {
-        amount,
+        line: { amount },
         requested_at: '2026-03-10T12:00:00.123456Z',
         attribution: { ...JSON.parse(chargeBytes(1).toString()).data.attribution, tags, region: null },
       }),
@@ -92,9 +92,9 @@ describe('a DuckDB file as the target', () => {
     ]);
     await deliver('charges', [
       chargeBytes(1),
-      chargeBytes(3, { currency: 'EUR', amount: '1.50' }),
+      chargeBytes(3, { line: { currency: 'EUR', amount: '1.50' } }),
       chargeBytes(4, { requested_at: '2026-03-11T00:00:00.000Z' }),
-      chargeBytes(5, { status: 'unpriced', amount: null, currency: null }),
+      chargeBytes(5, { line: { status: 'unpriced', amount: null, currency: null } }),
     ]);
     expect(await target.totals(DAY, signal)).toEqual({
       requests: '2',
