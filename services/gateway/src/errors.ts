@@ -1,3 +1,5 @@
+import type { Denial } from '@tollgate/policy';
+
 /** The `type` member of an OpenAI error body. */
 export type AnswerType =
   | 'invalid_request_error'
@@ -38,10 +40,11 @@ export const ANSWERS = {
     type: 'authentication_error',
     message: 'Metrics are for tokens with the scope metrics:read, sent as `Authorization: Bearer tgs_…`.',
   },
-  denied_by_policy: {
-    status: 403,
-    type: 'permission_error',
-    message: 'A policy of your company does not allow this request.',
+  policy_failed: {
+    status: 500,
+    type: 'api_error',
+    message:
+      "The request could not be checked by your company's policies, so it was not sent. Tell your platform team.",
   },
   invalid_json: {
     status: 400,
@@ -200,3 +203,22 @@ export function refuse(
     retryAfter: entry.status === 503 ? RETRY_AFTER_SECONDS : null,
   };
 }
+
+/** A policy's denial, whose message holds no text of the request. */
+export function refuseByPolicy({ status, code, message }: Denial): Refusal {
+  return {
+    status,
+    type: DENIAL_TYPES[status],
+    code,
+    message,
+    param: null,
+    retryAfter: status === 503 ? RETRY_AFTER_SECONDS : null,
+  };
+}
+
+const DENIAL_TYPES: Readonly<Record<Denial['status'], AnswerType>> = {
+  400: 'invalid_request_error',
+  403: 'permission_error',
+  413: 'invalid_request_error',
+  503: 'api_error',
+};

@@ -10,6 +10,7 @@ import {
   startGatewayUnderTest,
   TEST_KEY,
   type TestPolicyOptions,
+  testChain,
   testOptions,
   testPolicy,
 } from './testing/gateway-under-test.ts';
@@ -180,8 +181,9 @@ const cases: readonly {
     name: 'a rule denies',
     fate: 'denied',
     run: async () => {
-      const finding = { policy: 'rbac', rule: 'models', action: 'block', count: 1 } as const;
-      await start({ decide: () => ({ outcome: 'denied', code: 'model_not_allowed', findings: [finding] }) });
+      const finding = { policy: 'rbac', rule: 'model-not-allowed', action: 'block', count: 1 } as const;
+      const rbac = { roles: { analyst: { allowed_models: ['another'] } } };
+      await start({ policy: { chain: testChain({ chain: ['rbac'] }, { rbac }, ['analyst']) } });
       expect(await refusal(await post(body()))).toEqual({ status: 403, code: 'model_not_allowed' });
       expect(decision()).toMatchObject({ code: 'model_not_allowed', findings: [finding] });
       expect(upstream.stats().requests).toBe(0);

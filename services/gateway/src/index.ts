@@ -9,6 +9,9 @@
  * Limits are followed from their topic; what they apply to reserves in memory from leases that a loop takes from the
  * budgets service (src/budgets), before the decision is recorded, and waits only where no lease suffices.
  *
+ * Where the chain holds policies that decide on requests (src/policy), they do so before budgets, and what they decided
+ * on is what is sent: the parsed body is written anew, redacted or not. Without any, nothing of this is touched.
+ *
  * Hot path: one `JSON.parse`, one object per call (it is the upstream's handler itself), three events written from
  * templates, one spool write for everything that ended in the same turn of the event loop; no log line, no timer and
  * no promise per request.
@@ -21,12 +24,13 @@
  * the upstream's sending.
  *
  * Known limits: one attempt per request; upstreams are called over HTTP/1.1; behind a proxy the address prefix in
- * the events is the proxy's. Where a body names a member twice, the last one counts here; an upstream whose reader
- * takes the first would see another one.
+ * the events is the proxy's. Where a body names a member twice, the last one counts here; without policies that decide, an
+ * upstream whose reader takes the first would see another one. With them, whole numbers beyond 2^53 lose digits. Answers
+ * are not looked at, and placeholders in them stay.
  */
 export { createGateway, type Gateway, type GatewayOptions, type GatewayParts } from './app.ts';
 export type { Authenticate, Caller, Unauthenticated } from './callers/caller.ts';
 export type { CallLimits } from './calls/environment.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { ANSWERS, type AnswerCode } from './errors.ts';
-export type { Policy, Target, Verdict } from './policy/policy.ts';
+export type { ChainAnswer, ChainQuestion, Policy, RequestChain, Target } from './policy/policy.ts';

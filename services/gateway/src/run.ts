@@ -1,6 +1,5 @@
 import { createBus } from '@tollgate/bus';
 import {
-  ConfigError,
   createTokenVerifier,
   DirectoryView,
   type Environment,
@@ -9,18 +8,19 @@ import {
   type Stoppable,
   stopInOrder,
 } from '@tollgate/http';
-import { loadPolicyConfig, type PolicyConfig, PolicyConfigError } from '@tollgate/policy';
+import type { PolicyConfig } from '@tollgate/policy';
 import { createMetrics, type Logger } from '@tollgate/telemetry';
 import manifest from '../package.json' with { type: 'json' };
 import { createGateway } from './app.ts';
 import { LEASE_TIMEOUT_MS, startBudgets } from './budgets/start-budgets.ts';
 import { AnonymousTeam } from './callers/anonymous-team.ts';
+import { rolesByDirectory } from './callers/caller-roles.ts';
 import { authenticateByDirectory } from './callers/directory-authentication.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type GatewayConfig, type GatewayFlags, gatewayConfig } from './config.ts';
 import { IdSource } from './events/ids.ts';
 import { configuredPolicy } from './policy/configured-policy.ts';
-import type { Policy } from './policy/policy.ts';
+import { readPolicy } from './policy/read-policy.ts';
 import { openSpool } from './source/open-spool.ts';
 import { gapRegister, instanceRegister, type SourceServices } from './source/services.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -50,7 +50,7 @@ export async function startGateway(
   const started: Stoppable[] = [];
   try {
     started.push({ stop: () => closeAll(upstreams) });
-    await serve(config, configuredPolicy(policyConfig, upstreams), logger, started);
+    await serve(config, { policyConfig, upstreams }, logger, started);
     return stopInOrder(started);
   } catch (error) {
     await stopInOrder(started).stop();
@@ -58,10 +58,16 @@ export async function startGateway(
   }
 }
 
+/** What is served, and through which connections. */
+interface Served {
+  readonly policyConfig: PolicyConfig;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
 /** Starts the parts one after the other, each noted in `started` with how it stops. */
 async function serve(
   config: GatewayConfig,
-  policy: Policy,
+  served: Served,
   logger: Logger,
   started: Stoppable[],
 ): Promise<void> {
@@ -89,6 +95,7 @@ async function serve(
   const directoryAgeMs = () => (complete ? view.heartbeatAgeMs(clock.now()) : Number.POSITIVE_INFINITY);
   const isCurrent = () => directoryAgeMs() <= config.options.maxDirectoryAgeMs;
 
+  const policy = configuredPolicy(served.policyConfig, served.upstreams, rolesByDirectory(view, clock));
   const anonymous = config.anonymousTeam === null ? null : new AnonymousTeam(view, config.anonymousTeam);
 
   const opened = openSpool({
@@ -159,18 +166,6 @@ function metricsReader(view: DirectoryView, clock: Clock): (authorization: strin
 
 async function closeAll(upstreams: ReadonlyMap<string, Upstream>): Promise<void> {
   await Promise.all([...new Set(upstreams.values())].map((upstream) => upstream.close()));
-}
-
-/** @throws ConfigError the first problem of the file, on one line */
-async function readPolicy(file: string, env: Environment): Promise<PolicyConfig> {
-  try {
-    return await loadPolicyConfig(file, env);
-  } catch (error) {
-    if (!(error instanceof PolicyConfigError)) throw error;
-    const [first = ''] = error.message.split('\n');
-    const more = error.problems.length - 1;
-    throw new ConfigError('--policy-config', more === 0 ? first : `${first} (and ${more} more)`);
-  }
 }
 
 function budgetsClient({ budgetsUrl, token }: GatewayConfig): ServiceClient | null {

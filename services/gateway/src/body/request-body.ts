@@ -56,17 +56,26 @@ export interface UnreadableBody {
 }
 
 /**
- * Reads a body with one `JSON.parse`. Checks no more than the gateway relies on: everything else is between the
- * caller and the upstream. Where a member occurs twice the last one counts, as in every common JSON reader.
+ * Parses a body; null where it is no JSON object. Where a member occurs twice the last one counts, as in every common
+ * JSON reader.
  */
-export function readRequestBody(endpoint: Endpoint, raw: Buffer): RequestFacts | UnreadableBody {
-  let body: unknown;
+export function parsedBody(raw: Buffer): Record<string, unknown> | null {
   try {
-    body = JSON.parse(raw.toString('utf8'));
+    const body: unknown = JSON.parse(raw.toString('utf8'));
+    return isRecord(body) ? body : null;
   } catch {
-    return { refusal: refuse('invalid_json'), model: null };
+    return null;
   }
-  if (!isRecord(body)) return { refusal: refuse('invalid_json'), model: null };
+}
+
+/**
+ * Reads what the gateway needs of a parsed body. Checks no more than it relies on: everything else is between the
+ * caller and the upstream.
+ */
+export function factsOf(
+  endpoint: Endpoint,
+  body: Readonly<Record<string, unknown>>,
+): RequestFacts | UnreadableBody {
   const model = body['model'];
   if (typeof model !== 'string' || model === '') return { refusal: invalid('model'), model: null };
   if (model.length > MAX_MODEL_CHARACTERS) return { refusal: refuse('model_not_found'), model: null };
@@ -160,7 +169,7 @@ function mediaWith({ parts, bytes }: Media, content: readonly unknown[]): Media 
 const ONE_PLAIN_ANSWER = { choices: 1, hasTools: false, mediaParts: 0, mediaBytes: 0 } as const;
 const UNBOUNDED: Extent = { ...ONE_PLAIN_ANSWER, outputCeiling: null, namesOutputLimit: false };
 
-function extentOf(body: Record<string, unknown>, { media }: Input): Extent {
+function extentOf(body: Readonly<Record<string, unknown>>, { media }: Input): Extent {
   const first = body['max_completion_tokens'];
   const second = body['max_tokens'];
   const n = body['n'];

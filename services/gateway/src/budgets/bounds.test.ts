@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isUnreadable, type RequestFacts, readRequestBody } from '../body/request-body.ts';
+import { factsOf, isUnreadable, parsedBody, type RequestFacts } from '../body/request-body.ts';
 import { upstreamBody } from '../body/upstream-body.ts';
 import { boundOf, MEDIA_TOKENS, needsOutputLimit, UNBOUNDED } from './bounds.ts';
 
@@ -8,7 +8,7 @@ const OUTPUT_LIMIT = 77;
 
 function read(body: object): { facts: RequestFacts; raw: Buffer } {
   const raw = Buffer.from(JSON.stringify(body));
-  const facts = readRequestBody('input' in body ? 'embeddings' : 'chat.completions', raw);
+  const facts = factsOf('input' in body ? 'embeddings' : 'chat.completions', parsedBody(raw) ?? {});
   if (isUnreadable(facts)) throw new Error('unreadable');
   return { facts, raw };
 }

@@ -34,7 +34,7 @@ export const UNBOUNDED = 2 ** 50;
  * Known limits: media count as {@link MEDIA_TOKENS} each; tokenizers that first rewrite text by NFKC (T5, XLM-R) can
  * make more tokens than bytes of a few ligatures.
  *
- * @param bodyBytes length of the body as it came
+ * @param bodyBytes length of the body as it is sent, without what the gateway adds
  * @param outputLimit what is set upstream where the body has no limit of its own
  */
 export function boundOf(
@@ -50,6 +50,11 @@ export function boundOf(
   if (endpoint === 'embeddings') return { input, output: 0 };
   if (choices === null) return { input, output: UNBOUNDED };
   return { input, output: Math.min(UNBOUNDED, (outputCeiling ?? outputLimit) * Math.max(1, choices)) };
+}
+
+/** The facts of a request whose answers are limited to so many tokens each, whatever its body says. */
+export function limitedTo(facts: RequestFacts, limit: number): RequestFacts {
+  return { ...facts, maxOutputTokens: limit, extent: { ...facts.extent, outputCeiling: limit } };
 }
 
 /** Whether an output limit has to be set upstream for {@link boundOf} to hold. */

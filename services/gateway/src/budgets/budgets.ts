@@ -52,6 +52,7 @@ export interface BudgetRequest {
   readonly endpoint: Endpoint;
   readonly facts: RequestFacts;
   readonly target: Target;
+  /** Of the body as it is sent, without what the gateway adds. */
   readonly bodyBytes: number;
   /** When it arrived, in milliseconds since the epoch. */
   readonly atMs: number;

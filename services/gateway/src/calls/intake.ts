@@ -2,13 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { writeRefusal } from '../api/answers.ts';
 import {
   type Endpoint,
+  factsOf,
   isUnreadable,
   MAX_MODEL_CHARACTERS,
+  parsedBody,
   type RequestFacts,
-  readRequestBody,
 } from '../body/request-body.ts';
 import { upstreamBody } from '../body/upstream-body.ts';
 import type { Applicable } from '../budgets/applicable-limits.ts';
+import { limitedTo } from '../budgets/bounds.ts';
 import { type Budgets, type Held, isHeld, isPending } from '../budgets/budgets.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
 import { type Refusal, refuse } from '../errors.ts';
@@ -20,10 +22,11 @@ import type {
   RequestEvents,
   RequestMembers,
 } from '../events/request-events.ts';
-import type { Finding, Policy, Target, Verdict } from '../policy/policy.ts';
+import type { Policy, Target } from '../policy/policy.ts';
 import type { AdmissionControl, Admittance } from './admission-control.ts';
 import { type Arrival, clientRequestId, traceparent } from './arrival.ts';
 import { Call } from './call.ts';
+import { askChain, type Checked, leastLimit, unservable } from './checking.ts';
 import type { CallEnvironment } from './environment.ts';
 import type { Incoming } from './incoming.ts';
 import { TurnedAway } from './turned-away.ts';
@@ -35,10 +38,8 @@ const PATHS: Readonly<Record<Endpoint, string>> = {
   embeddings: '/embeddings',
 };
 
-/** The longest code that a decision holds. */
-const MAX_CODE_CHARACTERS = 64;
-
-const ALLOWED: DecisionMembers = { outcome: 'allowed', code: null, findings: [], leaseIds: [] };
+const NO_FINDINGS: DecisionMembers['findings'] = [];
+const ALLOWED: DecisionMembers = { outcome: 'allowed', code: null, findings: NO_FINDINGS, leaseIds: [] };
 
 const REJECTED = { outcome: 'rejected', findings: [] } as const;
 const OUT_OF_BUDGET = { outcome: 'denied', findings: [] } as const;
@@ -65,11 +66,10 @@ const NOTHING_KNOWN: Known = { model: null, facts: null, target: null };
 interface Ready {
   readonly incoming: Incoming;
   readonly admittance: Exclude<Admittance, 'refused'>;
+  /** As it came. */
   readonly known: Known;
-  readonly facts: RequestFacts;
   readonly target: Target;
-  readonly findings: readonly Finding[];
-  readonly raw: Buffer;
+  readonly checked: Checked;
   readonly subject: EventSubject;
 }
 
@@ -88,40 +88,58 @@ export class Intake {
     const incoming = { endpoint, arrival, policy, req, res, bodyBytes: raw.length };
     const admittance = this.#parts.admission.admit(incoming);
     if (admittance === 'refused') return;
-    const body = readRequestBody(endpoint, raw);
-    if (isUnreadable(body)) {
-      const known = { model: body.model, facts: null, target: null };
-      this.#turnAway(incoming, admittance, known, body.refusal);
+    const body = parsedBody(raw);
+    if (body === null) {
+      this.#turnAway(incoming, admittance, NOTHING_KNOWN, refuse('invalid_json'));
       return;
     }
-    const target = policy.targetFor(body.model);
-    const known = { model: body.model, facts: body, target };
+    const facts = factsOf(endpoint, body);
+    if (isUnreadable(facts)) {
+      const known = { model: facts.model, facts: null, target: null };
+      this.#turnAway(incoming, admittance, known, facts.refusal);
+      return;
+    }
+    const { model } = facts;
+    const target = policy.targetFor(model);
+    const known = { model, facts, target };
     const why = unservable(target, endpoint);
     if (target === null || why !== null) {
       this.#turnAway(incoming, admittance, known, why ?? refuse('model_not_found'));
       return;
     }
-    const verdict = policy.decide({ caller: arrival.caller, endpoint, facts: body, target });
-    if (verdict.outcome === 'denied') {
-      this.#turnAway(incoming, admittance, known, denial(verdict), verdict);
+    const { caller } = arrival;
+    const answer =
+      policy.chain === null
+        ? ({ refusal: null, findings: NO_FINDINGS, facts, bytes: raw, outputLimit: null } as const)
+        : askChain(policy.chain, { caller, endpoint, facts, body }, this.#parts.env.log);
+    if (answer === null) {
+      this.#turnAway(incoming, admittance, known, refuse('policy_failed'));
       return;
     }
-    const subject = this.#subject(incoming, body.model, target);
-    const { findings } = verdict;
-    const ready = { incoming, admittance, known, facts: body, target, findings, raw, subject };
+    if (answer.refusal !== null) {
+      const { refusal, findings } = answer;
+      this.#turnAway(incoming, admittance, known, refusal, { outcome: 'denied', findings });
+      return;
+    }
+    const subject = this.#subject(incoming, model, target);
+    const ready = { incoming, admittance, known, target, checked: answer, subject };
     const { budgets } = this.#parts.env;
-    const applicable = budgets?.applicable(arrival.caller, policy, body.model, target) ?? null;
-    if (budgets === null || applicable === null) this.#letIn(ready, null, null, null);
+    const applicable = budgets?.applicable(caller, policy, model, target) ?? null;
+    if (budgets === null || applicable === null) this.#letIn(ready, null, answer.outputLimit, null);
     else this.#reserve(ready, budgets, applicable);
   }
 
   /** Lets a request in as far as its budget goes: at once, or after it has waited for a lease. */
   #reserve(ready: Ready, budgets: Budgets, applicable: Applicable): void {
-    const { incoming, admittance, known, facts, target } = ready;
-    const { endpoint, arrival, bodyBytes } = incoming;
+    const { incoming, admittance, known, target, checked } = ready;
+    const { endpoint, arrival } = incoming;
     const atMs = arrival.requestedAtMs;
-    const request = { applicable, endpoint, facts, target, bodyBytes, atMs };
-    const outputLimit = budgets.outputLimit(request);
+    const bodyBytes = checked.bytes.length;
+    const asked = { applicable, endpoint, facts: checked.facts, target, bodyBytes, atMs };
+    const outputLimit = leastLimit(checked.outputLimit, budgets.outputLimit(asked));
+    // What a policy limits is bound by what is sent, not by what the body says.
+    const limited = checked.outputLimit !== null && outputLimit !== null;
+    const request = limited ? { ...asked, facts: limitedTo(checked.facts, outputLimit) } : asked;
     const outcome = budgets.reserve(request);
     if (isHeld(outcome)) {
       this.#letIn(ready, outcome, outputLimit, null);
@@ -145,7 +163,8 @@ export class Intake {
   }
 
   #letIn(ready: Ready, held: Held | null, outputLimit: number | null, begun: Begun | null): void {
-    const { incoming, admittance, known, facts, target, findings, raw, subject } = ready;
+    const { incoming, admittance, known, target, checked, subject } = ready;
+    const { findings, facts, bytes } = checked;
     const { arrival, endpoint, res } = incoming;
     const { env } = this.#parts;
     const leaseIds = held?.reservation.leaseIds ?? ALLOWED.leaseIds;
@@ -164,7 +183,7 @@ export class Intake {
       target,
       subject,
       opened,
-      body: upstreamBody(raw, facts, ours, outputLimit),
+      body: upstreamBody(bytes, facts, ours, outputLimit),
       held,
     };
     new Call(env, admission, res).start();
@@ -272,17 +291,4 @@ function requestMembers(incoming: Incoming, { facts }: Known): RequestMembers {
     end_user: facts?.endUser ?? null,
     client_prefix: addressPrefix(incoming.req.socket.remoteAddress),
   };
-}
-
-/** Why a target can't serve this endpoint; null where it can. */
-function unservable(target: Target | null, endpoint: Endpoint): Refusal | null {
-  if (target === null) return refuse('model_not_found');
-  const task = endpoint === 'embeddings' ? 'embeddings' : 'chat';
-  if (target.task === null || target.task === task) return null;
-  return refuse('model_not_for_endpoint', { param: 'model' });
-}
-
-function denial(verdict: Verdict): Refusal {
-  const refusal = refuse('denied_by_policy');
-  return { ...refusal, code: (verdict.code ?? refusal.code).slice(0, MAX_CODE_CHARACTERS) };
 }

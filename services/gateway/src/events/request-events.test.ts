@@ -1,9 +1,9 @@
 import { type EventDraft, parseEvent, serializeEvent } from '@tollgate/events';
+import type { Finding } from '@tollgate/policy';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Caller } from '../callers/caller.ts';
 import type { Clock } from '../clock.ts';
-import type { Finding } from '../policy/policy.ts';
 import { testCaller, testPolicy } from '../testing/gateway-under-test.ts';
 import { AttributionTexts, attributionOf } from './attribution-text.ts';
 import { IdSource } from './ids.ts';

@@ -1,6 +1,6 @@
 import type { DecisionData, EventType, Quantities, RequestData, UsageData } from '@tollgate/events';
+import type { Finding } from '@tollgate/policy';
 import type { Clock } from '../clock.ts';
-import type { Finding } from '../policy/policy.ts';
 import type { IdSource } from './ids.ts';
 import type { InstantWriter } from './instants.ts';
 import { jsonNumberOrNull, jsonString, jsonStringOrNull } from './json-text.ts';

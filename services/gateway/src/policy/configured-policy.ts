@@ -1,16 +1,21 @@
 import { type Target as ConfiguredTarget, type PolicyConfig, targetFor } from '@tollgate/policy';
+import type { RolesOf } from '../callers/caller-roles.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { Policy, Target, Verdict } from './policy.ts';
-
-const ALLOWED: Verdict = { outcome: 'allowed', code: null, findings: [] };
+import type { Policy, Target } from './policy.ts';
+import { requestChain } from './request-chain.ts';
 
 /**
  * A loaded policy-config.yaml as the hot path asks it. Request, decision and usage are recorded whatever it says;
  * `audit-logger` sets how long they are kept, and whether a call that can't be recorded is refused.
  *
  * @param upstreams by target id
+ * @param rolesOf asked only where the chain holds `rbac`
  */
-export function configuredPolicy(config: PolicyConfig, upstreams: ReadonlyMap<string, Upstream>): Policy {
+export function configuredPolicy(
+  config: PolicyConfig,
+  upstreams: ReadonlyMap<string, Upstream>,
+  rolesOf: RolesOf,
+): Policy {
   const targets = new Map<ConfiguredTarget, Target>();
   for (const target of config.targets) {
     const upstream = upstreams.get(target.id);
@@ -22,12 +27,11 @@ export function configuredPolicy(config: PolicyConfig, upstreams: ReadonlyMap<st
     audited: auditLogger?.immutable ?? false,
     retentionDays: auditLogger?.retentionDays ?? null,
     models: config.targets.map(({ provider }) => provider.model),
+    chain: requestChain(config, rolesOf),
     targetFor(model) {
       const target = targetFor(config, model);
       return target === null ? null : (targets.get(target) ?? null);
     },
-    // Nothing in the chain decides yet: audit-logger only governs how decisions are kept.
-    decide: () => ALLOWED,
   };
 }
 

@@ -1,6 +1,8 @@
 import type { ServingMode } from '@tollgate/events';
+import type { Finding } from '@tollgate/policy';
 import type { Endpoint, RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
+import type { Refusal } from '../errors.ts';
 import type { Durability } from '../spool/spool.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
@@ -22,27 +24,34 @@ export interface Target {
   readonly upstream: Upstream;
 }
 
-/** What a policy found, without the text it found it in. */
-export interface Finding {
-  readonly policy: string;
-  readonly rule: string;
-  readonly action: 'allow' | 'flag' | 'redact' | 'block';
-  readonly count: number;
-}
-
-/** What the chain makes of a request. */
-export interface Verdict {
-  readonly outcome: 'allowed' | 'denied';
-  /** The coded reason; null where allowed. */
-  readonly code: string | null;
-  readonly findings: readonly Finding[];
-}
-
-export interface DecisionContext {
+/** A request that the chain is to decide on. */
+export interface ChainQuestion {
   readonly caller: Caller;
   readonly endpoint: Endpoint;
   readonly facts: RequestFacts;
-  readonly target: Target;
+  /** As parsed; what is redacted is rewritten in it. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** What the chain found in a request, never the text it found it in, and what becomes of the request. */
+export type ChainAnswer =
+  | { readonly refusal: Refusal; readonly findings: readonly Finding[] }
+  | {
+      readonly refusal: null;
+      readonly findings: readonly Finding[];
+      /** Of what is sent in place of the body that came. */
+      readonly facts: RequestFacts;
+      readonly bytes: Buffer;
+      /** `max_tokens` to set upstream; null where the body's own limit holds, or none is asked for. */
+      readonly outputLimit: number | null;
+    };
+
+/** The policies that decide on requests, in their order. */
+export interface RequestChain {
+  /** May throw; the request must not be sent then. */
+  decide(question: ChainQuestion): ChainAnswer;
+  /** Whether the caller's roles allow a model. */
+  allows(caller: Caller, model: string): boolean;
 }
 
 /** The loaded policy, as the hot path asks it; replaced as a whole when the configuration changes. */
@@ -53,6 +62,7 @@ export interface Policy {
   /** How long the audit trail keeps events; null: as long as its own default says. */
   readonly retentionDays: number | null;
   readonly models: readonly string[];
+  /** Null where no policy decides on requests: their bytes go on as they came. */
+  readonly chain: RequestChain | null;
   targetFor(model: string): Target | null;
-  decide(context: DecisionContext): Verdict;
 }

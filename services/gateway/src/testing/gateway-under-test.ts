@@ -1,8 +1,11 @@
+import { parsePolicyConfig } from '@tollgate/policy';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { createGateway, type Gateway, type GatewayOptions, type GatewayParts } from '../app.ts';
 import type { Authenticate, Caller } from '../callers/caller.ts';
+import type { RolesOf } from '../callers/caller-roles.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { Policy, Target, Verdict } from '../policy/policy.ts';
+import type { Policy, RequestChain, Target } from '../policy/policy.ts';
+import { requestChain } from '../policy/request-chain.ts';
 import { createUpstream, type Upstream } from '../upstream/upstream.ts';
 import { MemorySpool } from './memory-spool.ts';
 
@@ -55,7 +58,6 @@ export const authenticateTestKey: Authenticate = (authorization) => {
 export interface TestPolicyOptions {
   readonly baseUrl: string;
   readonly models?: readonly string[];
-  readonly decide?: (target: Target) => Verdict;
   readonly target?: Partial<Target>;
   readonly policy?: Partial<Policy>;
 }
@@ -92,10 +94,21 @@ export function testPolicy(options: TestPolicyOptions): Policy & { readonly upst
     retentionDays: 365,
     models,
     targetFor: (model) => targets.get(model) ?? null,
-    decide: ({ target }) => options.decide?.(target) ?? { outcome: 'allowed', code: null, findings: [] },
+    chain: null,
     upstream,
     ...options.policy,
   };
+}
+
+/** The chain that a file's `policies` and `policy` make, for callers with these roles. */
+export function testChain(
+  policies: { readonly chain: readonly string[]; readonly max_text_bytes?: number },
+  policy: object = {},
+  roles: readonly string[] | RolesOf = [],
+): RequestChain | null {
+  const pack = { name: 'test-pack', version: '1.0.0', enabled: true };
+  const config = parsePolicyConfig(JSON.stringify({ pack, policies, policy }), { env: {} });
+  return requestChain(config, typeof roles === 'function' ? roles : () => roles);
 }
 
 export interface GatewayUnderTest {

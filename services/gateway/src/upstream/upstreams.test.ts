@@ -30,7 +30,7 @@ test('targets of one address and credential share their connections', () => {
 });
 
 test('the policy of a file tells what calls need to know', () => {
-  const policy = configuredPolicy(config, upstreamsOf(config, { TOKEN: 'a', OTHER: 'b' }, BOUNDS));
+  const policy = configuredPolicy(config, upstreamsOf(config, { TOKEN: 'a', OTHER: 'b' }, BOUNDS), () => []);
   expect(policy).toMatchObject({ audited: true, retentionDays: 400, models: ['llama', 'bge', 'other'] });
   expect(policy.version).toMatchObject({ name: 'p', version: '1.2.3' });
   expect(policy.targetFor('llama')).toMatchObject({

@@ -1,0 +1,103 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '@tollgate/http';
+import { temporaryFolder } from '@tollgate/testing';
+import { describe, expect, test } from 'vitest';
+import { startGatewayUnderTest, TEST_KEY } from '../testing/gateway-under-test.ts';
+import { startRecordingUpstream } from '../testing/recording-upstream.ts';
+import { createUpstream } from '../upstream/upstream.ts';
+import { configuredPolicy } from './configured-policy.ts';
+import { readPolicy } from './read-policy.ts';
+
+const WORKSPACE = { DATABRICKS_HOST: 'https://adb-1.2.azuredatabricks.net', DATABRICKS_TOKEN: 't' };
+
+function fileOf(chain: readonly string[], policy: object, more: object = {}): string {
+  const file = join(temporaryFolder('policy'), 'policy-config.yaml');
+  const pack = { name: 'p', version: '1.0.0', enabled: true };
+  writeFileSync(file, JSON.stringify({ pack, policies: { chain }, policy, ...more }));
+  return file;
+}
+
+describe('a file is refused, in one line, that asks for what is not done', () => {
+  const judge = { target: 'judge', format: 'openai-moderation' };
+  const target = {
+    id: 'judge',
+    provider: 'databricks:chat:m',
+    base_url: 'https://a.example',
+    secret_key_ref: { env: 'T' },
+  };
+  test.each<[string, readonly string[], object, object, string]>([
+    [
+      'another judge',
+      ['safety-filter'],
+      { 'safety-filter': judge },
+      { providers: { targets: [target] } },
+      'safety-filter',
+    ],
+    ['restoring', ['pii-detector'], { 'pii-detector': { restore: true } }, {}, 'policy.pii-detector.restore'],
+    [
+      'restoring what an expression found',
+      ['dlp-filter'],
+      { 'dlp-filter': { detect_patterns: ['a'], action: 'redact', restore: true } },
+      {},
+      'policy.dlp-filter.restore',
+    ],
+    [
+      'fallbacks',
+      ['audit-logger'],
+      {},
+      {
+        providers: { targets: [target, { ...target, id: 'other', provider: 'databricks:chat:n' }] },
+        routes: [{ model: 'm', targets: [{ target: 'judge' }, { target: 'other', weight: 0 }] }],
+      },
+      'routes',
+    ],
+  ])('%s', async (_, chain, policy, more, name) => {
+    const refused = readPolicy(fileOf(chain, policy, more), WORKSPACE);
+    await expect(refused).rejects.toThrow(ConfigError);
+    await expect(refused).rejects.toThrow(name);
+    await expect(refused).rejects.toThrow(/^[^\n]*not available[^\n]*$/);
+  });
+});
+
+/** A folder of example files, for those who have one. */
+const EXAMPLES = process.env['POLICY_CONFIG_EXAMPLES'];
+
+describe.skipIf(EXAMPLES === undefined)('the example files', () => {
+  const folder = EXAMPLES ?? '.';
+  const files = EXAMPLES === undefined ? [] : readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+
+  test.each(files)('%s is served', async (name) => {
+    const config = await readPolicy(join(folder, name), WORKSPACE);
+    const recording = await startRecordingUpstream();
+    const upstream = createUpstream({
+      baseUrl: recording.baseUrl,
+      token: 'simulated-databricks',
+      maxConnections: 4,
+      connectTimeoutMs: 1_000,
+    });
+    const upstreams = new Map(config.targets.map(({ id }) => [id, upstream]));
+    const roles = config.policies.rbac?.roles.slice(0, 1).map((role) => role.name) ?? [];
+    const under = await startGatewayUnderTest(configuredPolicy(config, upstreams, () => roles));
+    try {
+      const authorization = `Bearer ${TEST_KEY}`;
+      const listed = await fetch(`${under.url}/v1/models`, { headers: { authorization } });
+      const { data } = (await listed.json()) as { data: { id: string }[] };
+      expect(data.length).toBeGreaterThan(0);
+      const answer = await fetch(`${under.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization },
+        body: JSON.stringify({
+          model: data.find(({ id }) => id.includes('llama'))?.id,
+          messages: [{ role: 'user', content: 'Say hello.' }],
+        }),
+      });
+      expect(answer.status).toBe(200);
+      expect(recording.bodies).toHaveLength(1);
+    } finally {
+      await under.close();
+      await upstream.close();
+      await recording.close();
+    }
+  });
+});

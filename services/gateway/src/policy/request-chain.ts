@@ -1,0 +1,66 @@
+import {
+  type CompiledChain,
+  compileChain,
+  evaluateChain,
+  type PolicyConfig,
+  RequestTexts,
+} from '@tollgate/policy';
+import { factsOf, isUnreadable, type RequestFacts } from '../body/request-body.ts';
+import type { RolesOf } from '../callers/caller-roles.ts';
+import { refuseByPolicy } from '../errors.ts';
+import type { ChainAnswer, ChainQuestion, RequestChain } from './policy.ts';
+
+const NO_ROLES: readonly string[] = [];
+
+/** More answers than any limit on tokens can be shared by: a count that can't be read is taken for this. */
+const UNREADABLE_CHOICES = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The policies of a configuration that decide on requests, compiled; null where there are none, so that the caller's
+ * own bytes go on untouched.
+ *
+ * Whatever was decided on is what is sent: the parsed body is written anew, redacted or not. Of members that stand in a
+ * body twice, and of bytes that are no UTF-8, an upstream could otherwise read what no policy has seen.
+ */
+export function requestChain(config: PolicyConfig, rolesOf: RolesOf): RequestChain | null {
+  const chain = compileChain(config);
+  if (chain.steps.length === 0) return null;
+  const access = { ...chain, steps: chain.steps.filter(({ name }) => name === 'rbac'), readsTexts: false };
+  const asksRoles = access.steps.length > 0;
+  return {
+    decide: (question) => decide(chain, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
+    allows(caller, model) {
+      if (!asksRoles) return true;
+      const any = { maxOutputTokens: null, choices: 1, generates: true, texts: null };
+      return evaluateChain(access, { model, roles: rolesOf(caller), ...any }).denial === null;
+    },
+  };
+}
+
+function decide(
+  chain: CompiledChain,
+  { endpoint, facts, body }: ChainQuestion,
+  roles: readonly string[],
+): ChainAnswer {
+  const texts = chain.readsTexts ? new RequestTexts(body) : null;
+  const { outputCeiling, choices } = facts.extent;
+  const { denial, findings, ...verdict } = evaluateChain(chain, {
+    model: facts.model,
+    roles,
+    // The greatest by any reading of the body; a limit that can't be read is none, and is replaced.
+    maxOutputTokens: outputCeiling,
+    choices: choices ?? UNREADABLE_CHOICES,
+    generates: endpoint !== 'embeddings',
+    texts,
+  });
+  if (denial !== null) return { refusal: refuseByPolicy(denial), findings };
+  let sent: RequestFacts = facts;
+  if (verdict.texts !== null && texts !== null) {
+    texts.rewrite(verdict.texts);
+    const read = factsOf(endpoint, body);
+    if (isUnreadable(read)) throw new TypeError('a rewritten body can not be read any more');
+    sent = read;
+  }
+  const bytes = Buffer.from(JSON.stringify(body));
+  return { refusal: null, findings, facts: sent, bytes, outputLimit: verdict.maxOutputTokens };
+}
