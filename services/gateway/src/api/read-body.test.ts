@@ -53,12 +53,12 @@ test('no body is an empty one', async () => {
   expect(await outcome).toBe('1 ');
 });
 
-test('a declared length beyond the cap is refused unread', async () => {
+test('a declared length beyond the cap is refused, also where the body never comes', async () => {
   client.write(head('content-length: 1001'));
   expect(await outcome).toBe('1 too-large');
 });
 
-test('a chunked body is cut off at the cap', async () => {
+test('a chunked body beyond the cap is refused, and nothing of it kept', async () => {
   client.write(`${head('transfer-encoding: chunked')}7d0\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`);
   expect(await outcome).toBe('1 too-large');
 });
