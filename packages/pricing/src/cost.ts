@@ -4,9 +4,6 @@ import { type ModelPrices, priceInForce } from './price-book.ts';
 import type { PriceRow } from './price-row.ts';
 import type { ChargeLine } from './price-usage.ts';
 
-/** Digits behind the point of money in whole numbers: those of the lakehouse's `DECIMAL(38, 18)`. */
-export const MONEY_SCALE = 18;
-
 /** What a usage costs, in whole numbers of 10^-`MONEY_SCALE` of a currency. */
 export type Cost = {
   readonly amount: bigint;

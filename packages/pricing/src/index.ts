@@ -13,10 +13,11 @@
  *
  * Known limits: prices per token only; all rows in force of one model share a currency, which chargeback sees to.
  */
-export { type Cost, costBound, costOf, MONEY_SCALE } from './cost.ts';
+export { type Cost, costBound, costOf } from './cost.ts';
 export { PricingError, type PricingErrorCode } from './errors.ts';
 export { FollowedPrices } from './followed-prices.ts';
 export { type EpochMicros, epochMicros } from './instant.ts';
+export { MONEY_SCALE } from './money-scale.ts';
 export { type ModelPrices, type ModelUse, NO_PRICES, PriceBook, priceInForce } from './price-book.ts';
 export { type PriceFields, type PriceRow, priceRowOf } from './price-row.ts';
 export { type ChargeLine, type ChargeStatus, pricesOf, priceUsage } from './price-usage.ts';

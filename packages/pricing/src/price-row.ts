@@ -1,7 +1,7 @@
 import type { PriceData } from '@tollgate/events';
 import type { Amount } from '@tollgate/money';
-import { MONEY_SCALE } from './cost.ts';
 import { type EpochMicros, epochMicros } from './instant.ts';
+import { MONEY_SCALE } from './money-scale.ts';
 import { unitPrice } from './unit-price.ts';
 
 /** What a price row says. */

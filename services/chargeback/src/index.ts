@@ -19,7 +19,7 @@
  *
  * Policy: every outcome is charged by its quantities (failed, aborted and lost attempts used what they used) and
  * stays a dimension of every report, as does how true the quantities are. How tokens become charges is in
- * `charging/price-usage.ts`.
+ * packages/pricing.
  *
  * Known limits: no periods, corrections, exchange rates or discounts yet: a charge has the currency of its price;
  * days in reports are UTC days; tables are not partitioned. Who follows `/v1/charges` across a restore of the

@@ -1,7 +1,7 @@
 import type { TollgateEvent } from '@tollgate/events';
+import type { ChargeLine } from '@tollgate/pricing';
 import type { EpochMicros } from '../time/instant.ts';
 import type { AttributionRow } from './attribution-id.ts';
-import type { ChargeLine } from './price-usage.ts';
 
 export type UsageEvent = TollgateEvent<'tollgate.usage.v1'>;
 

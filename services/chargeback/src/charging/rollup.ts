@@ -1,9 +1,9 @@
 import type { UsageOutcome } from '@tollgate/events';
+import type { ChargeLine, ChargeStatus } from '@tollgate/pricing';
 import { amountOf, type PriceRow } from '@tollgate/pricing';
 import { hourStart } from '../time/instant.ts';
 import type { AttributionRow } from './attribution-id.ts';
 import type { ChargedUsage } from './charged-usage.ts';
-import type { ChargeLine, ChargeStatus } from './price-usage.ts';
 
 /** What the keys of both rollups begin with. */
 export type HourKey = {
