@@ -1,9 +1,9 @@
 import type { Attribution, LimitData } from '@tollgate/events';
 import { LimitError } from './errors.ts';
 import { isScopeKey, type Scope, scopeMatches } from './scope.ts';
-import { timeZone } from './time-zone.ts';
 import { isUnit, parseUnits, type Unit, type Units } from './units.ts';
 import { WINDOWS, type WindowKind } from './window.ts';
+import { zoneOf } from './zone-of.ts';
 
 /** One limit, as everybody reckons with it. */
 export type Limit = {
@@ -48,7 +48,7 @@ export function limitOf(data: LimitData): Limit {
   }
   const amount = parseUnits(unit, data.amount);
   if (amount < 0n) throw new LimitError('amount_invalid', 'amount: must not be negative');
-  timeZone(data.time_zone);
+  zoneOf(data.time_zone);
   return {
     limitId: data.limit_id,
     version: data.version,

@@ -1,4 +1,5 @@
-import { dayStart, localDayAt, timeZone } from './time-zone.ts';
+import { dayStart, localDayAt } from '@tollgate/calendar';
+import { zoneOf } from './zone-of.ts';
 
 /** The windows that a limit can have; after each its use begins anew. */
 export const WINDOWS = ['minute', 'hour', 'day', 'month'] as const;
@@ -31,12 +32,12 @@ export function windowAt(
     case 'hour':
       return fixed(atMs, HOUR_MS);
     case 'day': {
-      const zone = timeZone(limit.timeZone);
+      const zone = zoneOf(limit.timeZone);
       const day = localDayAt(zone, atMs);
       return { startsAtMs: dayStart(zone, day), endsAtMs: dayStart(zone, day + 1) };
     }
     case 'month': {
-      const zone = timeZone(limit.timeZone);
+      const zone = zoneOf(limit.timeZone);
       const local = new Date(localDayAt(zone, atMs) * DAY_MS);
       const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()];
       return {

@@ -1,4 +1,4 @@
-import { LimitError } from './errors.ts';
+import { CalendarError } from './errors.ts';
 
 /**
  * Local days and months of a time zone as instants. A local date begins at the first instant at which the clocks
@@ -19,7 +19,7 @@ const MAX_STARTS = 4096;
 
 /**
  * @param name an IANA name, such as `Asia/Kolkata`
- * @throws LimitError `time_zone_unknown`
+ * @throws CalendarError
  */
 export function timeZone(name: string): TimeZone {
   const known = zones.get(name);
@@ -39,11 +39,9 @@ export function timeZone(name: string): TimeZone {
       second: 'numeric',
     });
   } catch (cause) {
-    throw new LimitError(
-      'time_zone_unknown',
-      `time_zone: '${name.slice(0, 64)}' is unknown: use an IANA name such as Europe/Berlin`,
-      { cause },
-    );
+    throw new CalendarError(`'${name.slice(0, 64)}' is unknown: use an IANA name such as Europe/Berlin`, {
+      cause,
+    });
   }
   if (zones.size >= MAX_ZONES) zones.clear();
   const zone: TimeZone = { formatter, starts: new Map() };
