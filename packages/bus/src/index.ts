@@ -32,6 +32,7 @@ export type {
   Publisher,
   Running,
 } from './bus.ts';
+export { consumeWhenReady } from './consume/consume-when-ready.ts';
 export { type BusConfig, busConfig, type CreateBusOptions, chooseBus, createBus } from './create-bus.ts';
 export { BusError, type BusErrorCode } from './errors.ts';
 export { createKafkaBus, type KafkaBusOptions } from './kafka/bus.ts';

@@ -1,4 +1,4 @@
-import type { ConsumedBatch, Running } from '@tollgate/bus';
+import { type ConsumedBatch, consumeWhenReady } from '@tollgate/bus';
 import { assertMigrated, type Transaction } from '@tollgate/database';
 import {
   followDirectory,
@@ -63,7 +63,9 @@ export async function createBudgets(parts: BudgetsParts): Promise<Service> {
         shown.onUnverified(unverified);
       }
     };
-    const consumer = consumeWhenReady(Promise.all([directory.follower.ready, priceFollower.ready]), () =>
+    // Without them words can't be verified, nor money counted.
+    const ready = Promise.all([directory.follower.ready, priceFollower.ready]);
+    const consumer = consumeWhenReady(ready, 'directory and prices have not been read yet', () =>
       bus.consume({
         group: 'budgets',
         topics: ['usage', 'sources'],
@@ -110,27 +112,4 @@ export async function createBudgets(parts: BudgetsParts): Promise<Service> {
     await stopInOrder(started).stop();
     throw error;
   }
-}
-
-/** Consumes once directory and prices are read: without them, words can't be verified, nor money counted. */
-function consumeWhenReady(ready: Promise<unknown>, consume: () => Promise<Running>): Running {
-  let consumer: Running | null = null;
-  let trouble = 'directory and prices have not been read yet';
-  let stopped = false;
-  void ready
-    .then(async () => {
-      if (stopped) return;
-      consumer = await consume();
-      if (stopped) await consumer.stop();
-    })
-    .catch((error: unknown) => {
-      trouble = error instanceof Error ? error.message : String(error);
-    });
-  return {
-    trouble: () => (consumer === null ? trouble : consumer.trouble()),
-    async stop() {
-      stopped = true;
-      await consumer?.stop();
-    },
-  };
 }

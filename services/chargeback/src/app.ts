@@ -1,4 +1,4 @@
-import type { Running } from '@tollgate/bus';
+import { consumeWhenReady } from '@tollgate/bus';
 import { assertMigrated } from '@tollgate/database';
 import {
   followDirectory,
@@ -44,7 +44,8 @@ export async function createChargeback(parts: ChargebackParts): Promise<Service>
       () => new Date(now()),
     );
     const charging = new ChargeUsage({ book: new StoredPriceBook(), calendar, now });
-    const consumer = consumeWhenReady(directory.follower.ready, () =>
+    // Without the directory's state usage could not be put into its month.
+    const consumer = consumeWhenReady(directory.follower.ready, 'the directory has not been read yet', () =>
       bus.consume({
         group: 'chargeback',
         topics: ['usage'],
@@ -78,27 +79,4 @@ export async function createChargeback(parts: ChargebackParts): Promise<Service>
     await stopInOrder(started).stop();
     throw error;
   }
-}
-
-/** Consumes once the directory's state is read: without it, usage could not be put into its month. */
-function consumeWhenReady(ready: Promise<void>, consume: () => Promise<Running>): Running {
-  let consumer: Running | null = null;
-  let trouble = 'the directory has not been read yet';
-  let stopped = false;
-  void ready
-    .then(async () => {
-      if (stopped) return;
-      consumer = await consume();
-      if (stopped) await consumer.stop();
-    })
-    .catch((error: unknown) => {
-      trouble = error instanceof Error ? error.message : String(error);
-    });
-  return {
-    trouble: () => (consumer === null ? trouble : consumer.trouble()),
-    async stop() {
-      stopped = true;
-      await consumer?.stop();
-    },
-  };
 }
