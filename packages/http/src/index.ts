@@ -35,6 +35,7 @@ export {
   type TokenVerifierOptions,
 } from './access/token-verifier.ts';
 export { type CredentialKind, hashCredential, mintCredential, parseBearer } from './access/tokens.ts';
+export { configuredClient } from './client/configured-client.ts';
 export {
   type ServiceCall,
   ServiceClient,

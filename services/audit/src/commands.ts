@@ -1,9 +1,8 @@
 import { assertMigrated } from '@tollgate/database';
 import {
-  readConfig,
+  configuredClient,
   runService,
   type Service,
-  ServiceClient,
   type ServiceParts,
   type StartService,
   serviceStart,
@@ -14,8 +13,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
-import { clientEnvironment } from './client-environment.ts';
-import { type AuditConfig, readAuditConfig } from './config.ts';
+import { type AuditConfig, DEFAULT_PORT, readAuditConfig } from './config.ts';
 import { auditMigrations } from './migrations.ts';
 import { proofCommands } from './tree/commands.ts';
 import { openFileTiles } from './tree/file-tiles.ts';
@@ -106,8 +104,7 @@ const foundPage = z.object({
 });
 
 async function search({ json, requestId, limit, ...filter }: SearchOptions): Promise<void> {
-  const env = readConfig(clientEnvironment, process.env);
-  const client = new ServiceClient({ baseUrl: env.TOLLGATE_AUDIT_URL, token: env.TOLLGATE_TOKEN });
+  const client = configuredClient(process.env, 'TOLLGATE_AUDIT_URL', DEFAULT_PORT);
   const page = await client.call({
     method: 'GET',
     path: '/v1/events',

@@ -17,8 +17,10 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const MIN_SEGMENT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 1 << 30;
 
+export const DEFAULT_PORT = 41_011;
+
 const environment = z.object({
-  ...serviceVariables(41011),
+  ...serviceVariables(DEFAULT_PORT),
   /** Where the archive's segments are kept: on disks that are backed up. */
   AUDIT_ARCHIVE_FOLDER: z.string().min(1),
   /** Where tiles, entry bundles and checkpoint are kept; `log` in the archive's folder unless given. */

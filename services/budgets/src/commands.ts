@@ -1,9 +1,8 @@
-import { runService, type StartService, serviceStart } from '@tollgate/http';
+import { configuredClient, runService, type StartService, serviceStart } from '@tollgate/http';
 import { Command } from 'commander';
 import { createBudgets } from './app.ts';
-import { connect } from './client/connect.ts';
 import { limitsCommandOf } from './client/limits-command.ts';
-import { readBudgetsConfig } from './config.ts';
+import { DEFAULT_PORT, readBudgetsConfig } from './config.ts';
 
 const NAME = 'budgets';
 
@@ -19,7 +18,7 @@ export function budgetsCommand(): Command {
 
 /** `tollgate limits list | set | show | delete`, at TOLLGATE_BUDGETS_URL with TOLLGATE_TOKEN. */
 export function limitsCommand(): Command {
-  return limitsCommandOf(() => connect(process.env));
+  return limitsCommandOf(() => configuredClient(process.env, 'TOLLGATE_BUDGETS_URL', DEFAULT_PORT));
 }
 
 /** The service with everything it needs, from its environment. */

@@ -8,8 +8,10 @@ import {
 } from '@tollgate/http';
 import { z } from 'zod';
 
+export const DEFAULT_PORT = 41_013;
+
 const environment = z.object({
-  ...serviceVariables(41013),
+  ...serviceVariables(DEFAULT_PORT),
   /** How long a lease can be drawn on after its gateway's last word. */
   BUDGETS_LEASE_TTL_MS: wholeNumber(1_000, 600_000).default(15_000),
   /** The longest that a request can run on a lease that has expired: the gateways' total deadline, and some more. */

@@ -1,10 +1,9 @@
-import { runService, type StartService, serviceStart } from '@tollgate/http';
+import { configuredClient, runService, type StartService, serviceStart } from '@tollgate/http';
 import { Command } from 'commander';
 import { createChargeback } from './app.ts';
-import { connect } from './client/connect.ts';
 import { pricesCommandOf } from './client/prices-command.ts';
 import { reportCommandOf } from './client/report-command.ts';
-import { readChargebackConfig } from './config.ts';
+import { DEFAULT_PORT, readChargebackConfig } from './config.ts';
 
 const NAME = 'chargeback';
 
@@ -20,12 +19,12 @@ export function chargebackCommand(): Command {
 
 /** `tollgate report`, at TOLLGATE_CHARGEBACK_URL with TOLLGATE_TOKEN. */
 export function reportCommand(): Command {
-  return reportCommandOf(() => connect(process.env));
+  return reportCommandOf(() => configuredClient(process.env, 'TOLLGATE_CHARGEBACK_URL', DEFAULT_PORT));
 }
 
 /** `tollgate prices import | list | missing`, at TOLLGATE_CHARGEBACK_URL with TOLLGATE_TOKEN. */
 export function pricesCommand(): Command {
-  return pricesCommandOf(() => connect(process.env));
+  return pricesCommandOf(() => configuredClient(process.env, 'TOLLGATE_CHARGEBACK_URL', DEFAULT_PORT));
 }
 
 /** The service with everything it needs, from its environment. */

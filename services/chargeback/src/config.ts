@@ -12,8 +12,10 @@ import { DEFAULT_TIME_ZONE_GRACE_MS } from './charging/directory-time-zones.ts';
 const MAX_GRACE_MS = 30_000;
 const MAX_BATCH_EVENTS = 10_000;
 
+export const DEFAULT_PORT = 41_012;
+
 const environment = z.object({
-  ...serviceVariables(41012),
+  ...serviceVariables(DEFAULT_PORT),
   /** How long the news of an organisation may come after its first usage, before UTC is assumed. */
   CHARGEBACK_TIME_ZONE_GRACE_MS: wholeNumber(0, MAX_GRACE_MS).default(DEFAULT_TIME_ZONE_GRACE_MS),
   /** Usage events that one transaction charges at most. */

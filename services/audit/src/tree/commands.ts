@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readConfig, ServiceClient } from '@tollgate/http';
+import { configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { clientEnvironment } from '../client-environment.ts';
+import { DEFAULT_PORT } from '../config.ts';
 import { verifyEvent } from './verify-event.ts';
 
 /** `tollgate audit key`, `prove` and `verify`. */
@@ -63,6 +63,5 @@ async function verify(
 }
 
 function client(): ServiceClient {
-  const env = readConfig(clientEnvironment, process.env);
-  return new ServiceClient({ baseUrl: env.TOLLGATE_AUDIT_URL, token: env.TOLLGATE_TOKEN });
+  return configuredClient(process.env, 'TOLLGATE_AUDIT_URL', DEFAULT_PORT);
 }
