@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { createAudit } from './app.ts';
 import { openFileSegments } from './archive/file-segments.ts';
 import { type AuditConfig, DEFAULT_PORT, readAuditConfig } from './config.ts';
+import { fsckCommand } from './fsck/command.ts';
 import { auditMigrations } from './migrations.ts';
 import { proofCommands } from './tree/commands.ts';
 import { openFileTiles } from './tree/file-tiles.ts';
@@ -23,7 +24,7 @@ import type { TileStore } from './tree/tile-store.ts';
 
 const NAME = 'audit';
 
-/** `tollgate audit run`, `search`, `key`, `prove` and `verify`. */
+/** `tollgate audit run`, `search`, `key`, `prove`, `verify` and `fsck`. */
 export function auditCommand(): Command {
   const command = new Command(NAME).description('the audit trail');
   command
@@ -44,6 +45,7 @@ export function auditCommand(): Command {
     .option('--json', 'one JSON object a line')
     .action(search);
   for (const each of proofCommands()) command.addCommand(each);
+  command.addCommand(fsckCommand());
   return command;
 }
 

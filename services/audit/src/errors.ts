@@ -15,6 +15,8 @@ export type AuditErrorCode =
   | 'log_forked'
   /** The log's signing key is missing, or is not this log's. */
   | 'log_key'
+  /** A file of the log could not be fetched. */
+  | 'log_unreadable'
   /** An event and its proof do not fit each other, or the key. */
   | 'not_proven';
 
