@@ -19,6 +19,7 @@ export { freePort } from '@tollgate/database/embedded';
 export { lackOfContainers } from './container-engine.ts';
 export type { Ending } from './ending.ts';
 export { TestingError, type TestingErrorCode } from './errors.ts';
+export { type GoProgram, goProgram } from './go-program.ts';
 export { type KafkaForTests, kafkaForTests } from './kafka.ts';
 export { postgresForTests, type SharedPostgres } from './postgres.ts';
 export { type SeededRandom, seededRandom } from './seeded-random.ts';
