@@ -37,7 +37,7 @@ export type { Environment } from './configuration/databricks-host.ts';
 export type {
   ComplianceStandard,
   Durability,
-  PayloadCapture,
+  PayloadMode,
   TargetServingMode,
 } from './configuration/file-schema.ts';
 export {
@@ -47,6 +47,7 @@ export {
   parsePolicyConfig,
 } from './configuration/load.ts';
 export { routeFor, targetFor } from './configuration/look-up.ts';
+export type { PayloadCapture } from './configuration/payload-capture.ts';
 export {
   type DataPolicy,
   type FeatureName,

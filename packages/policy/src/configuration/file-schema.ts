@@ -21,7 +21,8 @@ const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
 export const DURABILITY_LEVELS = ['relaxed', 'disk', 'broker'] as const;
 export const SERVING_MODES = ['pay-per-token', 'provisioned-throughput', 'external', 'custom'] as const;
-export const PAYLOAD_CAPTURES = ['none', 'requests', 'responses', 'all'] as const;
+export const PAYLOAD_MODES = ['required', 'best-effort', 'none'] as const;
+export const PAYLOAD_BODIES = ['all', 'requests', 'responses'] as const;
 export const COMPLIANCE_STANDARDS = [
   'HIPAA',
   'PCI-DSS',
@@ -37,8 +38,8 @@ export type Durability = (typeof DURABILITY_LEVELS)[number];
 /** How a target is served and therefore billed; batch inference never passes a gateway. */
 export type TargetServingMode = (typeof SERVING_MODES)[number];
 
-/** Which texts of a call are kept, encrypted, in the payload vault. */
-export type PayloadCapture = (typeof PAYLOAD_CAPTURES)[number];
+/** How strictly bodies are kept, encrypted, in the payload vault. */
+export type PayloadMode = (typeof PAYLOAD_MODES)[number];
 
 /** A compliance standard as Databricks' documentation names it. */
 export type ComplianceStandard = (typeof COMPLIANCE_STANDARDS)[number];
@@ -104,6 +105,25 @@ const routeTargetSchema = z.strictObject({
     .describe('The share of the traffic, as a part of the sum of all; 0: only as a fallback'),
 });
 
+const payloadMode = z
+  .enum(PAYLOAD_MODES)
+  .describe(
+    'required: a call whose bodies cannot be kept is refused; best-effort: it passes, and the loss is counted; none: no body is kept',
+  );
+
+/** One word, or that word and which of a call's two bodies it is about. */
+export const payloadsSchema = z.union(
+  [
+    payloadMode,
+    z.strictObject({
+      mode: payloadMode,
+      bodies: z.enum(PAYLOAD_BODIES).default('all').describe('Which bodies of a call the vault keeps'),
+    }),
+  ],
+  { error: 'Write required, best-effort or none, or {mode: …, bodies: all | requests | responses}' },
+);
+export type PayloadsSection = z.infer<typeof payloadsSchema>;
+
 export const routeSchema = z.strictObject({
   model: modelName.describe('The model name that requests give'),
   targets: z
@@ -117,7 +137,7 @@ export const routeSchema = z.strictObject({
     .default([])
     .describe('Ids of targets that get no traffic of their own, tried last, in this order'),
   durability: z.enum(DURABILITY_LEVELS).optional().describe("Instead of the targets' own"),
-  payloads: z.enum(PAYLOAD_CAPTURES).optional().describe("Instead of the file's own"),
+  payloads: payloadsSchema.optional().describe("Instead of the file's own"),
   default_max_output_tokens: z
     .int()
     .positive()
@@ -151,10 +171,6 @@ export const policiesSchema = z.strictObject({
 });
 
 const featureFlagsSchema = z.record(flagName, z.boolean());
-
-export const payloadsSchema = z.strictObject({
-  capture: z.enum(PAYLOAD_CAPTURES).default('none').describe('Which texts the payload vault keeps'),
-});
 
 export const catalogSchema = z.strictObject({
   require_known: z

@@ -95,7 +95,7 @@ describe('a configuration that is right', () => {
           model: 'databricks-meta-llama-3-3-70b-instruct',
           targets: [{ target: expect.objectContaining({ id: 'llama' }), weight: 1 }],
           durability: null,
-          payloads: 'none',
+          payloads: { mode: 'none', requests: false, responses: false },
           defaultMaxOutputTokens: null,
           region: null,
           requiredStandards: [],

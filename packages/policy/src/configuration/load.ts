@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { PolicyConfigError } from '../errors.ts';
 import { type Environment, workspaceOrigin } from './databricks-host.ts';
 import { at, type LocatedDocument, parseYaml } from './document.ts';
-import { catalogSchema, packSchema, payloadsSchema, topLevelSchema } from './file-schema.ts';
+import { catalogSchema, packSchema, topLevelSchema } from './file-schema.ts';
 import { nearestName } from './nearest-name.ts';
+import { NO_PAYLOADS, readPayloads } from './payload-capture.ts';
 import { readChain, readPolicies } from './policies.ts';
 import type { PolicyConfig, Target } from './policy-config.ts';
 import type { PolicySettings } from './policy-settings.ts';
@@ -77,7 +78,8 @@ export function parsePolicyConfig(
   });
   const placed = listed ?? (workspace === null ? [] : unplaced(defaultTargets(workspace, durability)));
   const featureFlags = new Map(Object.entries(top?.feature_flags ?? {}));
-  const payloads = readPayloads(sections['payloads'], support, document, problems);
+  const payloads =
+    readPayloads(sections['payloads'], ['payloads'], support, document, problems) ?? NO_PAYLOADS;
   const context = { payloads, featureFlags, support, document, problems };
   const routes = readRoutes(top?.routes, placed, context);
   const catalog = readCatalog(sections['catalog'], support, document, problems);
@@ -121,13 +123,6 @@ export function assertServable(config: PolicyConfig): PolicyConfig {
 
 function unplaced(targets: readonly Target[]): PlacedTarget[] {
   return targets.map((target) => ({ target, path: null }));
-}
-
-function readPayloads(value: unknown, support: Support, document: LocatedDocument, problems: Problems) {
-  const section = readSection(payloadsSchema, value ?? {}, ['payloads'], document, problems);
-  const capture = section?.capture ?? 'none';
-  if (capture !== 'none') requireFeature('payloads', support, ['payloads', 'capture'], document, problems);
-  return capture;
 }
 
 function readCatalog(value: unknown, support: Support, document: LocatedDocument, problems: Problems) {

@@ -1,4 +1,5 @@
-import type { ComplianceStandard, Durability, PayloadCapture, TargetServingMode } from './file-schema.ts';
+import type { ComplianceStandard, Durability, TargetServingMode } from './file-schema.ts';
+import type { PayloadCapture } from './payload-capture.ts';
 import type { PolicySettings } from './policy-settings.ts';
 
 /** The policies that the full schema knows, in the order in which its documentation lists them. */
@@ -67,6 +68,7 @@ export interface Route {
   readonly targets: readonly RouteTarget[];
   /** `null`: each target's own. */
   readonly durability: Durability | null;
+  /** Sizes alone where one of the targets keeps no data. */
   readonly payloads: PayloadCapture;
   /** Sent upstream where a request limits its answer by nothing; `null`: nothing is. */
   readonly defaultMaxOutputTokens: number | null;

@@ -68,28 +68,50 @@ describe('a route', () => {
   - model: chat
     targets: [{target: a}]
     durability: broker
-    payloads: requests
+    payloads: {mode: required, bodies: requests}
     default_max_output_tokens: 512
     region: westeurope
     required_standards: [HIPAA, PCI-DSS]
     allow_cross_geography: true
     feature_flag: preview
-payloads: {capture: all}
+payloads: best-effort
 feature_flags: {preview: true}
 catalog: {require_known: true, file: models.yaml}
 `);
     expect(routeFor(config, 'chat')).toMatchObject({
       durability: 'broker',
-      payloads: 'requests',
+      payloads: { mode: 'required', requests: true, responses: false },
       defaultMaxOutputTokens: 512,
       region: 'westeurope',
       requiredStandards: ['HIPAA', 'PCI-DSS'],
       allowCrossGeography: true,
       featureFlag: 'preview',
     });
-    expect(routeFor(config, 'm-a')).toMatchObject({ payloads: 'all', allowCrossGeography: null });
+    expect(routeFor(config, 'm-a')).toMatchObject({
+      payloads: { mode: 'best-effort', requests: true, responses: true },
+      allowCrossGeography: null,
+    });
     expect(config.catalog).toEqual({ requireKnown: true, file: 'models.yaml' });
     expect(config.featureFlags.get('preview')).toBe(true);
+  });
+
+  test('keeps sizes alone where a target keeps no data, whatever the file says and whichever target it is', () => {
+    const config = parsePolicyConfig(
+      `${file('').replace('id: b', 'id: b, data_policy: {zero_data_retention: true}')}routes:
+  - {model: chat, targets: [{target: a}], fallbacks: [b], payloads: required}
+payloads: required
+`,
+      { env: {} },
+    );
+    const kept = (model: string) => routeFor(config, model)?.payloads.mode;
+    expect(['chat', 'm-a', 'm-b'].map(kept)).toEqual(['none', 'required', 'none']);
+  });
+
+  test.each([
+    ['capture: all', '9:1 invalid-value payloads'],
+    ['mode: sometimes', '9:1 invalid-value payloads'],
+  ])('is refused where payloads says {%s}', (text, problem) => {
+    expect(problemsOf(`payloads: {${text}}\n`)).toEqual([problem]);
   });
 
   test('of several targets of one model takes them as fallbacks in their order', () => {
@@ -120,14 +142,14 @@ catalog: {require_known: true, file: models.yaml}
   test('is refused, as is all that goes beyond one target a model, by a gateway that can not do it', () => {
     expect(
       problemsOf(
-        'routes: [{model: x, targets: [{target: a}], region: eu, payloads: all}]\npayloads: {capture: all}\ncatalog: {require_known: true}\n',
+        'routes: [{model: x, targets: [{target: a}], region: eu, payloads: required}]\npayloads: {mode: best-effort}\ncatalog: {require_known: true}\n',
         RECORDING_ONLY,
       ),
     ).toEqual([
       '9:10 not-available routes[0]',
       '9:45 not-available routes[0].region',
       '9:57 not-available routes[0].payloads',
-      '10:12 not-available payloads.capture',
+      '10:1 not-available payloads',
       '11:1 not-available catalog',
     ]);
     const twice = file('').replace('m-b', 'm-a');

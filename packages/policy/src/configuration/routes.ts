@@ -1,6 +1,7 @@
 import type { FieldPath, LocatedDocument } from './document.ts';
-import { type PayloadCapture, type RouteSection, routeSchema } from './file-schema.ts';
+import { type RouteSection, routeSchema } from './file-schema.ts';
 import { nearestName } from './nearest-name.ts';
+import { keptOf, type PayloadCapture, payloadCapture } from './payload-capture.ts';
 import type { Route, RouteTarget, Target } from './policy-config.ts';
 import { type Problems, readSection } from './section.ts';
 import { requireFeature, type Support } from './support.ts';
@@ -55,7 +56,7 @@ export function readRoutes(
       model,
       targets: placed.map(({ target }, index) => ({ target, weight: index === 0 ? 1 : 0 })),
       durability: null,
-      payloads: context.payloads,
+      payloads: keptOf(context.payloads, placed),
       defaultMaxOutputTokens: null,
       region: null,
       requiredStandards: [],
@@ -78,9 +79,10 @@ function readRoute(
     const field = section.region !== undefined ? 'region' : 'required_standards';
     requireFeature('residency', support, [...path, field], document, problems);
   }
-  if (section.payloads !== undefined && section.payloads !== 'none') {
-    requireFeature('payloads', support, [...path, 'payloads'], document, problems);
-  }
+  const payloads =
+    section.payloads === undefined
+      ? context.payloads
+      : payloadCapture(section.payloads, [...path, 'payloads'], support, document, problems);
   const flag = section.feature_flag;
   if (flag !== undefined) {
     const place = [...path, 'feature_flag'];
@@ -98,7 +100,7 @@ function readRoute(
     model: section.model,
     targets,
     durability: section.durability ?? null,
-    payloads: section.payloads ?? context.payloads,
+    payloads: keptOf(payloads, targets),
     defaultMaxOutputTokens: section.default_max_output_tokens ?? null,
     region: section.region ?? null,
     requiredStandards: section.required_standards,
