@@ -56,6 +56,18 @@ export const ANSWERS = {
     type: 'invalid_request_error',
     message: 'The member `{param}` is missing or of the wrong type.',
   },
+  unknown_invocation: {
+    status: 400,
+    type: 'invalid_request_error',
+    message:
+      'An invocation holds `messages`, `prompt`, `input`, or rows (`dataframe_split`, `dataframe_records`, `instances` or `inputs`).',
+  },
+  background_not_served: {
+    status: 400,
+    type: 'invalid_request_error',
+    message:
+      'Responses in the background are not served, since what they use could not be told. Leave `background` out.',
+  },
   body_incomplete: {
     status: 400,
     type: 'invalid_request_error',
@@ -75,7 +87,7 @@ export const ANSWERS = {
     status: 400,
     type: 'invalid_request_error',
     message:
-      'This model is not for this path: embedding models are called at /v1/embeddings, others are not.',
+      'This model is not for this path or kind of body: embedding models are called at /v1/embeddings, rows go to custom models at /serving-endpoints/…/invocations.',
   },
   unknown_route: {
     status: 404,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Protocol } from '../body/protocol.ts';
 import type { Refusal } from '../errors.ts';
 
 /** More headers of an answer, such as those of limits. */
@@ -67,7 +68,13 @@ export function writeStreamHead(
   res.writeHead(status, headers === null ? own : { ...own, ...headers });
 }
 
-/** The event that tells of an error after the first byte. */
-export function errorEvent(refusal: Refusal): Buffer {
-  return Buffer.concat([Buffer.from('data: '), errorBody(refusal), Buffer.from('\n\n')]);
+/** The event that tells of an error after the first byte, as the protocol of the stream writes it. */
+export function errorEvent(refusal: Refusal, protocol: Protocol): Buffer {
+  const { message, type, param, code } = refusal;
+  const error = { message, type, param, code };
+  // Clients of the Responses API look for the members at either level; the gateway counts no events.
+  const data =
+    protocol === 'responses' ? { type: 'error', sequence_number: 0, code, message, param, error } : { error };
+  const name = protocol === 'responses' ? 'event: error\n' : '';
+  return Buffer.from(`${name}data: ${JSON.stringify(data)}\n\n`);
 }

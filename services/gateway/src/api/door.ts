@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Endpoint } from '../body/request-body.ts';
+import type { Inference } from '../body/protocol.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
 import type { Authenticate, Unauthenticated } from '../callers/caller.ts';
 import type { RejectionCounter } from '../callers/rejections.ts';
@@ -10,13 +10,8 @@ import { refuse } from '../errors.ts';
 import type { IdSource } from '../events/ids.ts';
 import type { Tallies } from '../metrics.ts';
 import { writeRefusal } from './answers.ts';
+import { INFERENCE, inferenceAt, pathOf } from './paths.ts';
 import { readBody } from './read-body.ts';
-
-/** Where inference is served, by POST, and the endpoint that events name. */
-export const INFERENCE: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
-  ['/v1/chat/completions', 'chat.completions'],
-  ['/v1/embeddings', 'embeddings'],
-]);
 
 export interface DoorParts {
   readonly clock: Clock;
@@ -45,10 +40,10 @@ export class Door {
    */
   takeInference(req: IncomingMessage, res: ServerResponse): boolean {
     if (req.method !== 'POST') return false;
-    const endpoint = INFERENCE.get(req.url ?? '') ?? INFERENCE.get(pathOf(req.url));
-    if (endpoint === undefined) return false;
+    const asked = INFERENCE.get(req.url ?? '') ?? inferenceAt(pathOf(req.url));
+    if (asked === null) return false;
     const arrival = this.arrive(req, res);
-    if (arrival !== null) this.#receive(endpoint, arrival, req, res);
+    if (arrival !== null) this.#receive(asked, arrival, req, res);
     return true;
   }
 
@@ -76,11 +71,11 @@ export class Door {
     writeRefusal(res, requestId, refuse(why));
   }
 
-  #receive(endpoint: Endpoint, arrival: Arrival, req: IncomingMessage, res: ServerResponse): void {
+  #receive(asked: Inference, arrival: Arrival, req: IncomingMessage, res: ServerResponse): void {
     const { intake, maxBodyBytes } = this.#parts;
     readBody(req, maxBodyBytes, (failure, body) => {
       if (failure === null) {
-        intake.serve(endpoint, arrival, req, res, body);
+        intake.serve(asked, arrival, req, res, body);
         return;
       }
       // What is left of the body is not read, so the connection can't be used again.
@@ -89,12 +84,7 @@ export class Door {
       const refusal = tooLarge
         ? refuse('body_too_large', { limit: maxBodyBytes })
         : refuse('body_incomplete');
-      intake.rejectUnread(endpoint, arrival, req, res, refusal);
+      intake.rejectUnread(asked.endpoint, arrival, req, res, refusal);
     });
   }
-}
-
-/** The path of a request's target, without query and trailing slash. */
-export function pathOf(url: string | undefined): string {
-  return url?.split('?', 1)[0]?.replace(/(?<=.)\/$/, '') ?? '';
 }

@@ -5,8 +5,9 @@ import type { IdSource } from '../events/ids.ts';
 import type { Tallies } from '../metrics.ts';
 import type { Policy } from '../policy/policy.ts';
 import { writeRefusal } from './answers.ts';
-import { type Door, INFERENCE, pathOf } from './door.ts';
-import { listModels } from './models.ts';
+import type { Door } from './door.ts';
+import { describeModel, listModels } from './models.ts';
+import { inferenceAt, pathOf } from './paths.ts';
 
 /** What Node's server is given to keep to. */
 const SERVER_BOUNDS = {
@@ -29,11 +30,11 @@ export interface ServerParts {
 }
 
 /** The paths besides inference, with what they are served by. */
-const OTHER_PATHS = { '/v1/models': 'GET', '/healthz': 'GET', '/readyz': 'GET', '/metrics': 'GET' };
-
-const ALLOW: ReadonlyMap<string, string> = new Map([
-  ...[...INFERENCE.keys()].map((path) => [path, 'POST'] as const),
-  ...Object.entries(OTHER_PATHS),
+const OTHER_PATHS: ReadonlyMap<string, string> = new Map([
+  ['/v1/models', 'GET'],
+  ['/healthz', 'GET'],
+  ['/readyz', 'GET'],
+  ['/metrics', 'GET'],
 ]);
 
 /** The gateway's HTTP side: inference goes through the door, everything else through fastify. */
@@ -54,14 +55,29 @@ export function createServer(parts: ServerParts): FastifyInstance {
     if (arrival === null) return reply.hijack();
     return reply.header('x-request-id', arrival.requestId).send(listModels(parts.policy(), arrival.caller));
   });
+  // A model's name may hold slashes.
+  app.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) => {
+    const arrival = door.arrive(request.raw, reply.raw);
+    if (arrival === null) return reply.hijack();
+    const model = describeModel(parts.policy(), arrival.caller, request.params['*']);
+    if (model !== null) return reply.header('x-request-id', arrival.requestId).send(model);
+    reply.hijack();
+    writeRefusal(reply.raw, arrival.requestId, refuse('model_not_found'));
+    return reply;
+  });
   app.setNotFoundHandler((request, reply) => {
-    const allow = ALLOW.get(pathOf(request.url));
-    if (allow === undefined) return refuseWith(reply, parts.ids, refuse('unknown_route'));
+    const allow = allowed(pathOf(request.url));
+    if (allow === null) return refuseWith(reply, parts.ids, refuse('unknown_route'));
     reply.raw.setHeader('allow', allow);
     return refuseWith(reply, parts.ids, refuse('method_not_allowed', { allow }));
   });
   app.setErrorHandler((_error, _request, reply) => refuseWith(reply, parts.ids, refuse('internal_error')));
   return app;
+}
+
+/** The method that a path is served with; null: it is not served. */
+function allowed(path: string): string | null {
+  return OTHER_PATHS.get(path) ?? (inferenceAt(path) === null ? null : 'POST');
 }
 
 function registerOperations(app: FastifyInstance, parts: ServerParts): void {

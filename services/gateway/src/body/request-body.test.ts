@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Endpoint, factsOf, isUnreadable, parsedBody, type RequestFacts } from './request-body.ts';
+import type { Endpoint } from './protocol.ts';
+import { factsOf, isUnreadable, parsedBody, type RequestFacts } from './request-body.ts';
 import { upstreamBody } from './upstream-body.ts';
 
 const bytes = (body: unknown) => Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
@@ -20,7 +21,9 @@ describe('reading a body', () => {
     expect(
       facts({ ...chat, stream: true, max_tokens: 9, user: 'u', stream_options: { include_usage: true } }),
     ).toEqual({
+      protocol: 'chat',
       model: 'm',
+      modelInPath: false,
       stream: true,
       wantsUsage: true,
       streamOptions: { include_usage: true },
@@ -35,6 +38,7 @@ describe('reading a body', () => {
         hasTools: false,
         mediaParts: 0,
         mediaBytes: 0,
+        hiddenInput: false,
       },
       endUser: 'u',
     });

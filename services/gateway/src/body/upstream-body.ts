@@ -1,21 +1,33 @@
 import { topLevelMembers } from './members.ts';
+import type { Protocol } from './protocol.ts';
 import { RESERVED_MEMBERS, type RequestFacts } from './request-body.ts';
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
 const OPEN_OBJECT = 0x7b;
 
+/** The member that limits the output, as the gateway writes it. */
+const OUTPUT_LIMIT: Readonly<Record<Protocol, string>> = {
+  chat: 'max_tokens',
+  completions: 'max_tokens',
+  embeddings: 'max_tokens',
+  responses: 'max_output_tokens',
+  custom: 'max_tokens',
+};
+
 /** Members by which a caller limits the output. */
 const OUTPUT_LIMITS: ReadonlySet<string> = new Set(['max_tokens', 'max_completion_tokens']);
+const RESPONSES_OUTPUT_LIMITS: ReadonlySet<string> = new Set(['max_output_tokens']);
 
 /**
  * The body as it goes upstream: the caller's own bytes, with `members` (of a JSON object, each followed by a
- * comma; may be empty) put in after the opening brace, and `stream_options.include_usage` asked for on streams.
+ * comma; may be empty) put in after the opening brace, and `stream_options.include_usage` asked for on streams whose
+ * protocol knows it.
  *
  * Members that only the gateway may write, and a `stream_options` that has to change, are left out of the caller's
  * bytes; every other member stays as it came, byte for byte.
  *
- * @param outputLimit `max_tokens` to set in place of what the caller's body says about it; null leaves that alone
+ * @param outputLimit set in place of what the caller's body says about it; null leaves that alone
  */
 export function upstreamBody(
   raw: Buffer,
@@ -24,8 +36,8 @@ export function upstreamBody(
   outputLimit: number | null = null,
 ): Buffer {
   const asksUsage = facts.stream && !facts.wantsUsage;
-  const ours = outputLimit === null ? members : `${members}"max_tokens":${outputLimit},`;
-  const drops = outputLimit !== null && facts.extent.namesOutputLimit ? OUTPUT_LIMITS : NO_NAMES;
+  const ours = outputLimit === null ? members : `${members}"${OUTPUT_LIMIT[facts.protocol]}":${outputLimit},`;
+  const drops = outputLimit !== null && facts.extent.namesOutputLimit ? limitsOf(facts.protocol) : NO_NAMES;
   if (facts.hasReservedMembers || drops !== NO_NAMES || (asksUsage && facts.streamOptions !== undefined)) {
     return rebuilt(raw, facts, ours, asksUsage, drops);
   }
@@ -40,6 +52,10 @@ export function upstreamBody(
   return body;
 }
 
+function limitsOf(protocol: Protocol): ReadonlySet<string> {
+  return protocol === 'responses' ? RESPONSES_OUTPUT_LIMITS : OUTPUT_LIMITS;
+}
+
 function rebuilt(
   raw: Buffer,
   facts: RequestFacts,
@@ -49,7 +65,10 @@ function rebuilt(
 ): Buffer {
   const kept = topLevelMembers(raw).filter(
     ({ name }) =>
-      !RESERVED_MEMBERS.has(name) && !drops.has(name) && !(asksUsage && name === 'stream_options'),
+      !RESERVED_MEMBERS.has(name) &&
+      !drops.has(name) &&
+      !(asksUsage && name === 'stream_options') &&
+      !(facts.modelInPath && name === 'model'),
   );
   const options = asksUsage
     ? `"stream_options":${JSON.stringify({ ...facts.streamOptions, include_usage: true })},`

@@ -15,7 +15,7 @@ function read(body: object): { facts: RequestFacts; raw: Buffer } {
 
 function bound(body: object) {
   const { facts, raw } = read(body);
-  return boundOf('input' in body ? 'embeddings' : 'chat.completions', facts, raw.length, OUTPUT_LIMIT);
+  return boundOf(facts, raw.length, OUTPUT_LIMIT);
 }
 
 /** Bytes of every text in a value: no tokenizer of bytes makes more tokens of them. */
@@ -85,7 +85,7 @@ describe('the bound of a request', () => {
     fc.assert(
       fc.property(body, (given) => {
         const { facts, raw } = read(given);
-        if (!needsOutputLimit('chat.completions', facts)) return;
+        if (!needsOutputLimit(facts)) return;
         const sent: unknown = JSON.parse(upstreamBody(raw, facts, '', OUTPUT_LIMIT).toString());
         expect(sent).toEqual({ model: 'm', messages: [], max_tokens: OUTPUT_LIMIT });
       }),

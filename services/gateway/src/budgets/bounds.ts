@@ -1,4 +1,5 @@
-import type { Endpoint, RequestFacts } from '../body/request-body.ts';
+import { generates } from '../body/protocol.ts';
+import type { RequestFacts } from '../body/request-body.ts';
 
 /** Tokens of one request, split as providers bill them. */
 export interface TokenBound {
@@ -37,17 +38,14 @@ export const UNBOUNDED = 2 ** 50;
  * @param bodyBytes length of the body as it is sent, without what the gateway adds
  * @param outputLimit what is set upstream where the body has no limit of its own
  */
-export function boundOf(
-  endpoint: Endpoint,
-  facts: RequestFacts,
-  bodyBytes: number,
-  outputLimit: number,
-): TokenBound {
-  const { choices, outputCeiling, hasTools, mediaParts, mediaBytes } = facts.extent;
+export function boundOf(facts: RequestFacts, bodyBytes: number, outputLimit: number): TokenBound {
+  const { choices, outputCeiling, hasTools, mediaParts, mediaBytes, hiddenInput } = facts.extent;
   const text = bodyBytes - mediaBytes;
   const tools = hasTools ? text * (TOOL_INDENT_FACTOR - 1) + TOOL_TEMPLATE_TOKENS : 0;
-  const input = text + TEMPLATE_TOKENS + tools + mediaParts * MEDIA_TOKENS;
-  if (endpoint === 'embeddings') return { input, output: 0 };
+  const read = text + TEMPLATE_TOKENS + tools + mediaParts * MEDIA_TOKENS;
+  // Nobody can bound here what the upstream has read before or looks up by itself.
+  const input = hiddenInput ? UNBOUNDED : read;
+  if (!generates(facts.protocol)) return { input, output: 0 };
   if (choices === null) return { input, output: UNBOUNDED };
   return { input, output: Math.min(UNBOUNDED, (outputCeiling ?? outputLimit) * Math.max(1, choices)) };
 }
@@ -58,6 +56,6 @@ export function limitedTo(facts: RequestFacts, limit: number): RequestFacts {
 }
 
 /** Whether an output limit has to be set upstream for {@link boundOf} to hold. */
-export function needsOutputLimit(endpoint: Endpoint, facts: RequestFacts): boolean {
-  return endpoint !== 'embeddings' && facts.extent.outputCeiling === null;
+export function needsOutputLimit(facts: RequestFacts): boolean {
+  return generates(facts.protocol) && facts.extent.outputCeiling === null;
 }

@@ -2,7 +2,7 @@ import type { Quantities } from '@tollgate/events';
 import type { FollowedLimits, Units } from '@tollgate/limits';
 import type { FollowedPrices } from '@tollgate/pricing';
 import type { Logger } from '@tollgate/telemetry';
-import type { Endpoint, RequestFacts } from '../body/request-body.ts';
+import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { Clock } from '../clock.ts';
 import { type Refusal, refuse } from '../errors.ts';
@@ -49,7 +49,6 @@ export interface BudgetParts {
 /** A request that limits apply to. */
 export interface BudgetRequest {
   readonly applicable: Applicable;
-  readonly endpoint: Endpoint;
   readonly facts: RequestFacts;
   readonly target: Target;
   /** Of the body as it is sent, without what the gateway adds. */
@@ -137,9 +136,9 @@ export class Budgets {
   }
 
   /** `max_tokens` that has to be set upstream for strict limits to hold; null where the body may stay as it is. */
-  outputLimit({ applicable, endpoint, facts }: BudgetRequest): number | null {
+  outputLimit({ applicable, facts }: BudgetRequest): number | null {
     const { strictMaxTokens } = this.#parts.settings;
-    return applicable.boundsOutput && needsOutputLimit(endpoint, facts) ? strictMaxTokens : null;
+    return applicable.boundsOutput && needsOutputLimit(facts) ? strictMaxTokens : null;
   }
 
   /** Reserves what a request may need, refuses it, or says that it has to wait for a lease. No I/O. */
@@ -215,7 +214,7 @@ export class Budgets {
   }
 
   #needs(request: BudgetRequest): Need[] | Refusal {
-    const { applicable, endpoint, facts, target, bodyBytes, atMs } = request;
+    const { applicable, facts, target, bodyBytes, atMs } = request;
     const pricing = this.#pricing(request);
     const needs: Need[] = [];
     let estimate: Quantities | null = null;
@@ -223,11 +222,11 @@ export class Budgets {
       const { limit } = ledger;
       let amount: Units | null;
       if (limit.strict) {
-        const bound = boundOf(endpoint, facts, bodyBytes, this.#parts.settings.strictMaxTokens);
+        const bound = boundOf(facts, bodyBytes, this.#parts.settings.strictMaxTokens);
         amount = mostOf(limit, bound, pricing);
         if (amount === null) return unpriced({ ledger });
       } else {
-        estimate ??= quantitiesOf(this.#calibration.estimate(target.id, endpoint, facts));
+        estimate ??= quantitiesOf(this.#calibration.estimate(target.id, facts));
         amount = amountOf(limit, estimate, pricing);
         if (amount === null) this.#parts.tallies.unpriced();
         else if (amount === 0n && limit.unit !== 'money') amount = 1n;

@@ -1,5 +1,6 @@
 import type { Quantities } from '@tollgate/events';
-import type { Endpoint, RequestFacts } from '../body/request-body.ts';
+import { generates } from '../body/protocol.ts';
+import type { RequestFacts } from '../body/request-body.ts';
 import { estimateTokens } from '../metering/estimate.ts';
 import type { TokenBound } from './bounds.ts';
 
@@ -22,11 +23,11 @@ interface Averages {
 export class Calibration {
   readonly #averages = new Map<string, Averages>();
 
-  estimate(targetId: string, endpoint: Endpoint, facts: RequestFacts): TokenBound {
+  estimate(targetId: string, facts: RequestFacts): TokenBound {
     const averages = this.#averages.get(targetId);
     const ratio = averages?.inputRatio ?? 1;
     const input = Math.ceil(estimateTokens(facts.inputTextBytes) * ratio);
-    if (endpoint === 'embeddings') return { input, output: 0 };
+    if (!generates(facts.protocol)) return { input, output: 0 };
     const output = Math.ceil(averages?.outputTokens ?? FIRST_OUTPUT_TOKENS);
     return { input, output: Math.min(output, facts.maxOutputTokens ?? output) };
   }

@@ -1,4 +1,5 @@
-import type { Endpoint, RequestFacts } from '../body/request-body.ts';
+import type { Endpoint } from '../body/protocol.ts';
+import type { RequestFacts } from '../body/request-body.ts';
 import type { Held } from '../budgets/budgets.ts';
 import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';

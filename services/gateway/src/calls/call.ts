@@ -211,7 +211,8 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
       // Without its end the answer is not whole, and the caller can see that.
       res.destroy();
     } else if (this.#settled) {
-      const end = this.#refusal === null ? stream.done : errorEvent(this.#refusal);
+      const { protocol } = this.#admission.facts;
+      const end = this.#refusal === null ? stream.done : errorEvent(this.#refusal, protocol);
       const parts = [ready, end].filter((part) => part !== null);
       if (parts.length === 0) res.end();
       else res.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
@@ -243,6 +244,10 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
         'failed',
         upstreamRefusal(STREAM_ERROR_STATUS, undefined, error, this.#env.clock.now()),
       );
+    } else if (answer.stream?.failed) {
+      // Its last event says so in the caller's own protocol, and goes on as it came.
+      if (stated === null) this.#settlePartial('failed', null);
+      else this.#settle('failed', stated, 'provider', null);
     } else if (stated !== null) {
       this.#settle('completed', stated, 'provider', null);
     } else if (answer.stream !== null || isJson(answer.body())) {

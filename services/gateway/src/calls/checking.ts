@@ -1,5 +1,5 @@
 import type { Logger } from '@tollgate/telemetry';
-import type { Endpoint } from '../body/request-body.ts';
+import type { Protocol } from '../body/protocol.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { ChainAnswer, ChainQuestion, RequestChain, Target } from '../policy/policy.ts';
 
@@ -23,10 +23,18 @@ export function leastLimit(one: number | null, other: number | null): number | n
   return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
-/** Why a target can't serve this endpoint; null where it can. */
-export function unservable(target: Target | null, endpoint: Endpoint): Refusal | null {
-  if (target === null) return refuse('model_not_found');
-  const task = endpoint === 'embeddings' ? 'embeddings' : 'chat';
-  if (target.task === null || target.task === task) return null;
+/**
+ * Why a target can't serve a body of this protocol; null where it can.
+ *
+ * @param path where the target takes such a call; null: nowhere
+ */
+export function unservable(target: Target, protocol: Protocol, path: string | null): Refusal | null {
+  if (path !== null && serves(target, protocol)) return null;
   return refuse('model_not_for_endpoint', { param: 'model' });
+}
+
+/** Rows go to MLflow models alone: no limit on tokens holds for them, so they may not reach a model that has any. */
+function serves({ task, servingMode }: Target, protocol: Protocol): boolean {
+  if (protocol === 'custom') return servingMode === 'custom';
+  return task === null || task === (protocol === 'embeddings' ? 'embeddings' : 'chat');
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Endpoint } from '../body/request-body.ts';
+import type { Endpoint } from '../body/protocol.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Arrival } from './arrival.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { writeRefusal } from '../api/answers.ts';
+import type { Inference } from '../body/protocol.ts';
 import {
-  type Endpoint,
   factsOf,
   isUnreadable,
   MAX_MODEL_CHARACTERS,
@@ -23,6 +23,7 @@ import type {
   RequestMembers,
 } from '../events/request-events.ts';
 import type { Policy, Target } from '../policy/policy.ts';
+import { upstreamPath } from '../upstream/paths.ts';
 import type { AdmissionControl, Admittance } from './admission-control.ts';
 import { type Arrival, clientRequestId, traceparent } from './arrival.ts';
 import { Call } from './call.ts';
@@ -31,12 +32,6 @@ import type { CallEnvironment } from './environment.ts';
 import type { Incoming } from './incoming.ts';
 import { TurnedAway } from './turned-away.ts';
 import { WaitingCall } from './waiting-call.ts';
-
-/** Where each endpoint lies below a target's base URL. */
-const PATHS: Readonly<Record<Endpoint, string>> = {
-  'chat.completions': '/chat/completions',
-  embeddings: '/embeddings',
-};
 
 const NO_FINDINGS: DecisionMembers['findings'] = [];
 const ALLOWED: DecisionMembers = { outcome: 'allowed', code: null, findings: NO_FINDINGS, leaseIds: [] };
@@ -69,6 +64,8 @@ interface Ready {
   /** As it came. */
   readonly known: Known;
   readonly target: Target;
+  /** Below its base URL. */
+  readonly path: string;
   readonly checked: Checked;
   readonly subject: EventSubject;
 }
@@ -83,8 +80,9 @@ export class Intake {
   }
 
   /** Serves a request whose body has arrived. Never throws; answers on `res` in its own time. */
-  serve(endpoint: Endpoint, arrival: Arrival, req: IncomingMessage, res: ServerResponse, raw: Buffer): void {
+  serve(asked: Inference, arrival: Arrival, req: IncomingMessage, res: ServerResponse, raw: Buffer): void {
     const policy = this.#parts.policy();
+    const { endpoint, modelInPath } = asked;
     const incoming = { endpoint, arrival, policy, req, res, bodyBytes: raw.length };
     const admittance = this.#parts.admission.admit(incoming);
     if (admittance === 'refused') return;
@@ -93,7 +91,7 @@ export class Intake {
       this.#turnAway(incoming, admittance, NOTHING_KNOWN, refuse('invalid_json'));
       return;
     }
-    const facts = factsOf(endpoint, body);
+    const facts = factsOf(endpoint, body, modelInPath);
     if (isUnreadable(facts)) {
       const known = { model: facts.model, facts: null, target: null };
       this.#turnAway(incoming, admittance, known, facts.refusal);
@@ -102,9 +100,14 @@ export class Intake {
     const { model } = facts;
     const target = policy.targetFor(model);
     const known = { model, facts, target };
-    const why = unservable(target, endpoint);
-    if (target === null || why !== null) {
-      this.#turnAway(incoming, admittance, known, why ?? refuse('model_not_found'));
+    if (target === null) {
+      this.#turnAway(incoming, admittance, known, refuse('model_not_found'));
+      return;
+    }
+    const path = upstreamPath(target, endpoint, facts.protocol);
+    const why = unservable(target, facts.protocol, path);
+    if (path === null || why !== null) {
+      this.#turnAway(incoming, admittance, known, why ?? refuse('model_not_for_endpoint'));
       return;
     }
     const { caller } = arrival;
@@ -122,7 +125,7 @@ export class Intake {
       return;
     }
     const subject = this.#subject(incoming, model, target);
-    const ready = { incoming, admittance, known, target, checked: answer, subject };
+    const ready = { incoming, admittance, known, target, path, checked: answer, subject };
     const { budgets } = this.#parts.env;
     const applicable = budgets?.applicable(caller, policy, model, target) ?? null;
     if (budgets === null || applicable === null) this.#letIn(ready, null, answer.outputLimit, null);
@@ -132,10 +135,10 @@ export class Intake {
   /** Lets a request in as far as its budget goes: at once, or after it has waited for a lease. */
   #reserve(ready: Ready, budgets: Budgets, applicable: Applicable): void {
     const { incoming, admittance, known, target, checked } = ready;
-    const { endpoint, arrival } = incoming;
+    const { arrival } = incoming;
     const atMs = arrival.requestedAtMs;
     const bodyBytes = checked.bytes.length;
-    const asked = { applicable, endpoint, facts: checked.facts, target, bodyBytes, atMs };
+    const asked = { applicable, facts: checked.facts, target, bodyBytes, atMs };
     const outputLimit = leastLimit(checked.outputLimit, budgets.outputLimit(asked));
     // What a policy limits is bound by what is sent, not by what the body says.
     const limited = checked.outputLimit !== null && outputLimit !== null;
@@ -163,7 +166,7 @@ export class Intake {
   }
 
   #letIn(ready: Ready, held: Held | null, outputLimit: number | null, begun: Begun | null): void {
-    const { incoming, admittance, known, target, checked, subject } = ready;
+    const { incoming, admittance, known, target, path, checked, subject } = ready;
     const { findings, facts, bytes } = checked;
     const { arrival, endpoint, res } = incoming;
     const { env } = this.#parts;
@@ -174,11 +177,11 @@ export class Intake {
       if (held !== null) env.budgets?.cancel(held);
       return;
     }
-    const ours = target.takesAttribution ? this.#ourMembers(arrival) : '';
+    const ours = this.#ourMembers(arrival, target, path, facts);
     const admission = {
       arrival,
       endpoint,
-      path: PATHS[endpoint],
+      path,
       facts,
       target,
       subject,
@@ -191,7 +194,7 @@ export class Intake {
 
   /** Records a request whose body could not be taken in, such as one that is too large, and answers it. */
   rejectUnread(
-    endpoint: Endpoint,
+    endpoint: Inference['endpoint'],
     arrival: Arrival,
     req: IncomingMessage,
     res: ServerResponse,
@@ -275,9 +278,18 @@ export class Intake {
     }
   }
 
-  /** What tells the upstream whom a call belongs to, each member followed by a comma. */
-  #ourMembers({ requestId, caller }: Arrival): string {
-    return `"client_request_id":"${requestId}.1","usage_context":${this.#usageContexts.text(caller)},`;
+  /**
+   * What tells the upstream whom a call belongs to, and which model it is for where the path named it and the
+   * upstream's path does not; each member followed by a comma.
+   */
+  #ourMembers({ requestId, caller }: Arrival, target: Target, path: string, facts: RequestFacts): string {
+    const named = facts.modelInPath && path !== target.invocationsPath;
+    const model = named ? `"model":${JSON.stringify(target.servedModel)},` : '';
+    if (!target.takesAttribution) return model;
+    const id = `"client_request_id":"${requestId}.1",`;
+    // Models of one's own take the id for their inference tables; usage is told of generated tokens alone.
+    if (facts.protocol === 'custom') return model + id;
+    return `${model}${id}"usage_context":${this.#usageContexts.text(caller)},`;
   }
 }
 

@@ -45,7 +45,8 @@ export class UpstreamAnswer {
       const retryAfter = headers['retry-after'];
       if (typeof retryAfter === 'string') this.retryAfter = retryAfter;
     } else if (this.contentType.startsWith('text/event-stream')) {
-      this.stream = new EventStream(this.#facts.wantsUsage, this.#maxBytes);
+      const { wantsUsage, protocol } = this.#facts;
+      this.stream = new EventStream(wantsUsage, this.#maxBytes, protocol === 'responses');
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Quantities } from '@tollgate/events';
 import { isRecord, reportedQuantities } from './reported-usage.ts';
-import { streamedTextBytes } from './text-bytes.ts';
+import { mayEndResponse, responseEnding } from './response-events.ts';
+import { responsesTextBytes, streamedTextBytes } from './text-bytes.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -32,15 +33,24 @@ export class EventStream {
   /** The data of an error event that the upstream ended the stream with; not passed on as it is. */
   error: Buffer | null = null;
 
+  /** Whether the last event, which does go on, says that the answer failed. */
+  failed = false;
+
   readonly #callerWantsUsage: boolean;
+  readonly #typed: boolean;
   readonly #maxEventBytes: number;
   #partial: Buffer[] = [];
   #partialBytes = 0;
   #ready: Buffer[] = [];
 
-  /** @param maxEventBytes the most that is held back for one event */
-  constructor(callerWantsUsage: boolean, maxEventBytes: number) {
+  /**
+   * @param maxEventBytes the most that is held back for one event
+   * @param typed whether these are the events of the Responses API: each names its type, the last one holds the usage,
+   *   and no `[DONE]` follows it
+   */
+  constructor(callerWantsUsage: boolean, maxEventBytes: number, typed = false) {
     this.#callerWantsUsage = callerWantsUsage;
+    this.#typed = typed;
     this.#maxEventBytes = maxEventBytes;
   }
 
@@ -92,8 +102,8 @@ export class EventStream {
   }
 
   #pass(block: Buffer): void {
-    this.textBytes += streamedTextBytes(block);
-    if (!mentionsUsage(block) && !block.includes(DONE) && !block.includes(ERROR)) {
+    this.textBytes += this.#typed ? responsesTextBytes(block) : streamedTextBytes(block);
+    if (!this.#maySay(block)) {
       this.#ready.push(block);
       return;
     }
@@ -111,8 +121,25 @@ export class EventStream {
     if (kept < block.length) this.#ready.push(kept === 0 ? block : block.subarray(kept));
   }
 
+  /** Whether events may say something about usage or the end. */
+  #maySay(events: Buffer): boolean {
+    if (this.#typed) return mayEndResponse(events);
+    return mentionsUsage(events) || events.includes(DONE) || events.includes(ERROR);
+  }
+
+  #passesTyped(event: Buffer): boolean {
+    const ending = mayEndResponse(event) ? responseEnding(eventData(event)) : null;
+    if (ending === null) return true;
+    this.usage = ending.usage;
+    this.failed = ending.kind === 'failed';
+    if (ending.error === null) this.done = event;
+    else this.error = ending.error;
+    return false;
+  }
+
   /** Whether an event goes to the caller; notes what it says about usage and the end. */
   #passes(event: Buffer): boolean {
+    if (this.#typed) return this.#passesTyped(event);
     const usage = mentionsUsage(event);
     const error = event.includes(ERROR);
     if (!usage && !error && !event.includes(DONE)) return true;

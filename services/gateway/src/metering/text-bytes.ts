@@ -12,6 +12,16 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 
+const DELTA = Buffer.from('"delta":');
+
+/**
+ * Bytes of produced text in a block of events of the Responses API: what its deltas hold. The events that end an item
+ * repeat its text, and count nothing.
+ */
+export function responsesTextBytes(block: Buffer): number {
+  return stringBytesAfter(block, DELTA);
+}
+
 /**
  * Bytes of produced text in a block of stream events, found by searching rather than parsing: the strings after the
  * first of the known members that holds any. Escapes count as they stand. For estimates only.
@@ -42,13 +52,17 @@ function stringBytesAfter(block: Buffer, key: Buffer): number {
 }
 
 /**
- * Bytes of produced text in a whole answer of chat completions; none in one of embeddings, or in half an answer, of
- * which nobody can tell. Parses it, so only for answers without usage.
+ * Bytes of produced text in a whole answer of chat completions, completions or responses; none in one of embeddings, or
+ * in half an answer, of which nobody can tell. Parses it, so only for answers without usage.
  */
 export function answerTextBytes(answer: Buffer): number {
   const parsed = parse(answer);
-  if (!isRecord(parsed) || !Array.isArray(parsed['choices'])) return 0;
+  if (!isRecord(parsed)) return 0;
   let bytes = 0;
+  if (Array.isArray(parsed['output'])) {
+    for (const item of parsed['output']) if (isRecord(item)) bytes += itemTextBytes(item);
+  }
+  if (!Array.isArray(parsed['choices'])) return bytes;
   for (const choice of parsed['choices']) {
     if (!isRecord(choice)) continue;
     if (isRecord(choice['message'])) bytes += messageTextBytes(choice['message']);
@@ -75,6 +89,16 @@ export function messageTextBytes(message: Record<string, unknown>): number {
     }
   }
   return bytes;
+}
+
+/** Bytes of the text in one item of the Responses API: a message, a tool's call or its output, a reasoning. */
+export function itemTextBytes(item: Record<string, unknown>): number {
+  return (
+    textBytes(item['content']) +
+    textBytes(item['arguments']) +
+    textBytes(item['output']) +
+    textBytes(item['summary'])
+  );
 }
 
 /** Bytes of a text, or of the texts of a list of parts; images and the like count nothing. */

@@ -1,5 +1,6 @@
 import { type Target as ConfiguredTarget, type PolicyConfig, targetFor } from '@tollgate/policy';
 import type { RolesOf } from '../callers/caller-roles.ts';
+import { invocationsPath, isInvocationsUrl } from '../upstream/paths.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Policy, Target } from './policy.ts';
 import { requestChain } from './request-chain.ts';
@@ -36,13 +37,16 @@ export function configuredPolicy(
 }
 
 function callTarget(target: ConfiguredTarget, upstream: Upstream): Target {
+  const isDatabricks = target.provider.kind === 'databricks';
   return {
     id: target.id,
     servedModel: target.provider.model,
     task: target.provider.task,
     servingMode: target.servingMode,
     region: target.region,
-    takesAttribution: target.provider.kind === 'databricks',
+    invocationsPath: invocationsPath(target.baseUrl, isDatabricks, target.provider.model),
+    onlyInvocations: isInvocationsUrl(target.baseUrl),
+    takesAttribution: isDatabricks,
     durability: target.durability,
     totalTimeoutMs: target.timeoutMs,
     upstream,

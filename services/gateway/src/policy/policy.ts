@@ -1,6 +1,7 @@
 import type { ServingMode } from '@tollgate/events';
 import type { Finding } from '@tollgate/policy';
-import type { Endpoint, RequestFacts } from '../body/request-body.ts';
+import type { Endpoint } from '../body/protocol.ts';
+import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { Refusal } from '../errors.ts';
 import type { Durability } from '../spool/spool.ts';
@@ -15,6 +16,10 @@ export interface Target {
   readonly region: string | null;
   /** What the target is said to be for; null: it does not say, so everything. */
   readonly task: 'chat' | 'embeddings' | null;
+  /** Where it takes invocations, below its base URL; null: it has no such path. */
+  readonly invocationsPath: string | null;
+  /** Whether it takes nothing but invocations. */
+  readonly onlyInvocations: boolean;
   /** Whether the upstream takes `client_request_id` and `usage_context` in the body. */
   readonly takesAttribution: boolean;
   /** How safe request and decision have to be before the upstream is called. */

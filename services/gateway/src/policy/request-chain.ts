@@ -5,6 +5,7 @@ import {
   type PolicyConfig,
   RequestTexts,
 } from '@tollgate/policy';
+import { generates } from '../body/protocol.ts';
 import { factsOf, isUnreadable, type RequestFacts } from '../body/request-body.ts';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { refuseByPolicy } from '../errors.ts';
@@ -50,14 +51,14 @@ function decide(
     // The greatest by any reading of the body; a limit that can't be read is none, and is replaced.
     maxOutputTokens: outputCeiling,
     choices: choices ?? UNREADABLE_CHOICES,
-    generates: endpoint !== 'embeddings',
+    generates: generates(facts.protocol),
     texts,
   });
   if (denial !== null) return { refusal: refuseByPolicy(denial), findings };
   let sent: RequestFacts = facts;
   if (verdict.texts !== null && texts !== null) {
     texts.rewrite(verdict.texts);
-    const read = factsOf(endpoint, body);
+    const read = factsOf(endpoint, body, facts.modelInPath ? facts.model : null);
     if (isUnreadable(read)) throw new TypeError('a rewritten body can not be read any more');
     sent = read;
   }

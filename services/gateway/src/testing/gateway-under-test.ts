@@ -80,6 +80,8 @@ export function testPolicy(options: TestPolicyOptions): Policy & { readonly upst
         task: null,
         servingMode: 'pay-per-token',
         region: null,
+        invocationsPath: `/${model}/invocations`,
+        onlyInvocations: false,
         takesAttribution: true,
         durability: 'relaxed',
         totalTimeoutMs: null,
