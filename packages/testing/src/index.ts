@@ -27,5 +27,6 @@ export { type SharedThing, startedOnce } from './started-once.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { createTestDatabase, type TestDatabase, type TestService } from './test-database.ts';
 export { openTestRun, type TestRun, testRunFolder } from './test-run.ts';
+export { type TinyDisk, tinyDisk } from './tiny-disk.ts';
 export { type UntilOptions, until } from './until.ts';
 export { type WarehouseForTests, warehouseForTests } from './warehouse.ts';

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder, until } from '@tollgate/testing';
+import { tinyDisk, until } from '@tollgate/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BrokerInMemory, requestEnds } from '../source/testing/broker-in-memory.ts';
 import { RequestLife } from '../source/testing/request-life.ts';
@@ -10,30 +8,14 @@ import { SpoolError } from './errors.ts';
 
 const DISK_KIB = 1280;
 
-/** A file system of its own with little room; null where this account may not mount one. */
-function tinyDisk(): string | null {
-  const folder = join(temporaryFolder('tiny-disk'), 'disk');
-  mkdirSync(folder);
-  try {
-    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${DISK_KIB}k`, 'tmpfs', folder], {
-      stdio: 'ignore',
-    });
-  } catch {
-    return null;
-  }
-  onTestFinished(() => {
-    execFileSync('/bin/umount', ['--lazy', folder]);
-  });
-  return folder;
-}
-
 describe('a disk that is really full', () => {
   test('refuses appends with a code, keeps what it took, and goes on when the broker is back', async ({
     skip,
   }) => {
-    const disk = tinyDisk();
+    const disk = tinyDisk(DISK_KIB);
     if (disk === null) return skip('only root may mount a tmpfs');
-    const folder = join(disk, 'spool');
+    onTestFinished(() => disk.remove());
+    const folder = join(disk.folder, 'spool');
     const spool = openTestSpool(folder, {
       settings: { maxBytes: 1024 * 256 * KIB, retainMs: 0, retainBytes: 0 },
     });
