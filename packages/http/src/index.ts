@@ -72,6 +72,7 @@ export {
   DEFAULT_STOP_DEADLINE_MS,
   EXIT_CODES,
   type ProcessPort,
+  type Reloadable,
   type RunProcessOptions,
   runProcess,
   type StartContext,

@@ -55,6 +55,8 @@ export interface GatewayParts {
   readonly mayReadMetrics: (authorization: string | undefined) => boolean;
   /** Troubles of the parts behind the gateway (bus, spool, directory); empty when all is well. */
   readonly troubles?: () => readonly string[];
+  /** What is not as it should be, though calls can be served; shown by readiness, which stays as it is. */
+  readonly warnings?: () => readonly string[];
   /** Told of each call that passes unrecorded because the spool is full and its policy lets it. */
   readonly countUnrecorded?: () => void;
   readonly random?: RandomBytes;
@@ -133,7 +135,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxBodyBytes: options.maxBodyBytes,
   });
   const { policy, mayReadMetrics } = parts;
-  const app = createServer({ door, ids, tallies, policy, mayReadMetrics, troubles });
+  const warnings = parts.warnings ?? (() => []);
+  const app = createServer({ door, ids, tallies, policy, mayReadMetrics, troubles, warnings });
   let connections = 0;
   app.server.on('connection', (socket) => {
     connections += 1;

@@ -6,6 +6,7 @@ import type { GatewayOptions } from './app.ts';
 
 const MIB = 1 << 20;
 const MAX_SECONDS = 86_400;
+const DAY_MS = 86_400_000;
 
 const seconds = (otherwise: number) => wholeNumber(1, MAX_SECONDS).default(otherwise);
 const folder = z.string().min(1);
@@ -57,6 +58,8 @@ const environment = z.object({
   TOLLGATE_DIRECTORY_URL: z.url('must be a URL').optional(),
   /** The gateway's own token for the audit service, the budgets service and the directory. */
   TOLLGATE_TOKEN: z.string().min(1).optional(),
+  /** How old the stored credential of an upstream may become before that is alarmed. */
+  GATEWAY_CREDENTIAL_MAX_AGE_DAYS: wholeNumber(1, 3650).default(90),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
@@ -130,6 +133,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
       maxConnections: read.GATEWAY_UPSTREAM_CONNECTIONS,
       connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
     },
+    credentialMaxAgeMs: read.GATEWAY_CREDENTIAL_MAX_AGE_DAYS * DAY_MS,
     anonymousTeam,
     stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,
     auditUrl: read.TOLLGATE_AUDIT_URL ?? null,

@@ -4,11 +4,11 @@ import {
   DirectoryView,
   type Environment,
   followDirectory,
+  type Reloadable,
   ServiceClient,
   type Stoppable,
   stopInOrder,
 } from '@tollgate/http';
-import type { PolicyConfig } from '@tollgate/policy';
 import { createMetrics, type Logger } from '@tollgate/telemetry';
 import manifest from '../package.json' with { type: 'json' };
 import { createGateway } from './app.ts';
@@ -19,12 +19,12 @@ import { authenticateByDirectory } from './callers/directory-authentication.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type GatewayConfig, type GatewayFlags, gatewayConfig } from './config.ts';
 import { IdSource } from './events/ids.ts';
-import { configuredPolicy } from './policy/configured-policy.ts';
-import { readPolicy } from './policy/read-policy.ts';
+import type { LivePolicy } from './policy/live-policy.ts';
+import { startProblem } from './policy/read-policy.ts';
+import { startPolicy } from './policy/start-policy.ts';
 import { openSpool } from './source/open-spool.ts';
 import { gapRegister, instanceRegister, type SourceServices } from './source/services.ts';
-import type { Upstream } from './upstream/upstream.ts';
-import { upstreamsOf } from './upstream/upstreams.ts';
+import { Credentials } from './upstream/credentials/credentials.ts';
 
 /** How long a call to another service may take, in milliseconds. */
 const SERVICE_TIMEOUT_MS = 5000;
@@ -34,7 +34,8 @@ const IN_FLIGHT_SHARE = 0.75;
 
 /**
  * Starts a gateway process: configuration, spool, bus, directory, and then the door. It opens at once; until the
- * directory's state is there every keyed request is refused, and readiness says why.
+ * directory's state is there every keyed request is refused, and readiness says why. It takes up edits of the policy file by
+ * itself, and at `reload` at once.
  *
  * @throws ConfigError one line; SpoolError where the spool folder can't be used
  */
@@ -42,44 +43,62 @@ export async function startGateway(
   env: Environment,
   flags: GatewayFlags,
   logger: Logger,
-): Promise<Stoppable> {
+): Promise<Reloadable> {
   const config = gatewayConfig(env, flags);
   logger.level = config.logLevel;
-  const policyConfig = await readPolicy(config.policyFile, env);
-  const upstreams = upstreamsOf(policyConfig, env, config.upstreams);
   const started: Stoppable[] = [];
   try {
-    started.push({ stop: () => closeAll(upstreams) });
-    await serve(config, { policyConfig, upstreams }, logger, started);
-    return stopInOrder(started);
+    const live = await serve(config, env, logger, started);
+    const { stop } = stopInOrder(started);
+    return {
+      stop,
+      async reload() {
+        await live.reload();
+      },
+    };
   } catch (error) {
     await stopInOrder(started).stop();
-    throw error;
+    throw startProblem(error);
   }
-}
-
-/** What is served, and through which connections. */
-interface Served {
-  readonly policyConfig: PolicyConfig;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
 }
 
 /** Starts the parts one after the other, each noted in `started` with how it stops. */
 async function serve(
   config: GatewayConfig,
-  served: Served,
+  env: Environment,
   logger: Logger,
   started: Stoppable[],
-): Promise<void> {
+): Promise<LivePolicy> {
   const clock = systemClock;
   const metrics = createMetrics({ processMetrics: true });
   const ids = new IdSource(clock);
+  const view = new DirectoryView();
+  const credentials = new Credentials({
+    env,
+    clock,
+    log: logger,
+    metrics,
+    maxAgeMs: config.credentialMaxAgeMs,
+  });
+  started.push(credentials);
+  const live = await startPolicy(
+    {
+      file: config.policyFile,
+      env,
+      bounds: config.upstreams,
+      credentials,
+      rolesOf: rolesByDirectory(view, clock),
+      clock,
+      log: logger,
+      metrics,
+    },
+    started,
+  );
   const bus = createBus(config.bus, { logger, metrics, clientId: 'tollgate-gateway' });
   started.push({ stop: () => bus.close() });
   const publisher = await bus.createPublisher();
   started.push({ stop: () => publisher.close() });
 
-  const view = new DirectoryView();
   const { directorySnapshot } = config;
   const directory = await followDirectory({ bus, view, snapshotFile: directorySnapshot });
   started.push(directory);
@@ -95,7 +114,6 @@ async function serve(
   const directoryAgeMs = () => (complete ? view.heartbeatAgeMs(clock.now()) : Number.POSITIVE_INFINITY);
   const isCurrent = () => directoryAgeMs() <= config.options.maxDirectoryAgeMs;
 
-  const policy = configuredPolicy(served.policyConfig, served.upstreams, rolesByDirectory(view, clock));
   const anonymous = config.anonymousTeam === null ? null : new AnonymousTeam(view, config.anonymousTeam);
 
   const opened = openSpool({
@@ -133,7 +151,7 @@ async function serve(
     metrics,
     spool: opened.spool,
     authenticate: authenticateByDirectory(view, clock, isCurrent, anonymous),
-    policy: () => policy,
+    policy: live.current,
     budgets: budgets.budgets,
     directoryAgeMs,
     mayReadMetrics: metricsReader(view, clock),
@@ -146,11 +164,13 @@ async function serve(
       ].filter((trouble) => trouble !== null),
       ...budgets.troubles(),
     ],
+    warnings: () => [...[live.warning()].filter((warning) => warning !== null), ...credentials.warnings()],
     countUnrecorded: () => opened.countUnrecorded(),
   });
   const url = await gateway.listen(config.listen.host, config.listen.port);
   started.push({ stop: () => gateway.close(config.stopDeadlineMs * IN_FLIGHT_SHARE) });
   logger.info({ url, instance: opened.instance.name, source: opened.spool.source }, 'the gateway listens');
+  return live;
 }
 
 function metricsReader(view: DirectoryView, clock: Clock): (authorization: string | undefined) => boolean {
@@ -162,10 +182,6 @@ function metricsReader(view: DirectoryView, clock: Clock): (authorization: strin
       return false;
     }
   };
-}
-
-async function closeAll(upstreams: ReadonlyMap<string, Upstream>): Promise<void> {
-  await Promise.all([...new Set(upstreams.values())].map((upstream) => upstream.close()));
 }
 
 function budgetsClient({ budgetsUrl, token }: GatewayConfig): ServiceClient | null {

@@ -57,6 +57,30 @@ test.each(['SIGTERM', 'SIGINT'])('%s stops what was started and ends with 0', as
   expect(emitter.eventNames()).toEqual([]);
 });
 
+test('SIGHUP has what can be reloaded take up its configuration, and is left alone otherwise', async () => {
+  let reloads = 0;
+  const reloadable = run(async () => ({
+    stop: async () => {},
+    reload: async () => {
+      reloads += 1;
+    },
+  }));
+  await reloadable.started;
+  await new Promise(setImmediate);
+  reloadable.emitter.emit('SIGHUP', 'SIGHUP');
+  expect(reloads).toBe(1);
+  reloadable.emitter.emit('SIGTERM', 'SIGTERM');
+  expect(await reloadable.code).toBe(0);
+  expect(reloadable.emitter.eventNames()).toEqual([]);
+
+  const other = run(async () => ({ stop: async () => {} }));
+  await other.started;
+  await new Promise(setImmediate);
+  expect(other.emitter.listenerCount('SIGHUP')).toBe(0);
+  other.emitter.emit('SIGTERM', 'SIGTERM');
+  await other.code;
+});
+
 test('a wrong configuration ends with 2 and one line', async () => {
   const { code, lines } = run(() => Promise.reject(new ConfigError('LISTEN', 'must be host:port')));
   expect(await code).toBe(2);

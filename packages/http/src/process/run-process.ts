@@ -8,6 +8,11 @@ export interface Stoppable {
   stop(): Promise<void>;
 }
 
+/** What takes up its configuration anew at SIGHUP; without it, the signal ends the process as it usually does. */
+export interface Reloadable extends Stoppable {
+  reload(): Promise<void>;
+}
+
 export type StartContext = {
   readonly name: string;
   readonly logger: Logger;
@@ -29,7 +34,7 @@ export type ProcessPort = {
 export type RunProcessOptions = {
   readonly name: string;
   readonly logger: Logger;
-  readonly start: (context: StartContext) => Promise<Stoppable>;
+  readonly start: (context: StartContext) => Promise<Stoppable | Reloadable>;
   /** How long stopping may take. */
   readonly deadlineMs?: number;
   readonly port?: ProcessPort;
@@ -43,7 +48,7 @@ const FAULTS = ['uncaughtException', 'unhandledRejection'] as const;
 /**
  * A service's life: starts it, waits for SIGTERM or SIGINT, stops it in order within the deadline, and ends the
  * process with one of {@link EXIT_CODES}. A second signal ends it at once. An uncaught error stops it in order, too.
- * A {@link ConfigError} becomes one line on stderr. Resolves with the exit code, for callers whose port does not exit.
+ * SIGHUP has what can be reloaded take up its configuration. A {@link ConfigError} becomes one line on stderr. Resolves with the exit code, for callers whose port does not exit.
  */
 export async function runProcess(options: RunProcessOptions): Promise<number> {
   const { name, logger, deadlineMs = DEFAULT_STOP_DEADLINE_MS, port = nodeProcess } = options;
@@ -90,7 +95,7 @@ async function live(
   port: ProcessPort,
 ): Promise<number> {
   const { name, logger } = context;
-  let running: Stoppable;
+  let running: Stoppable | Reloadable;
   try {
     running = await options.start(context);
   } catch (error) {
@@ -101,6 +106,8 @@ async function live(
     logger.fatal({ err: error }, `${name} did not start`);
     return EXIT_CODES.failed;
   }
+  const onReload = reloading(running, context);
+  if (onReload !== null) port.on('SIGHUP', onReload);
   const code = await end;
   try {
     await stopWithin(running, deadlineMs);
@@ -109,7 +116,20 @@ async function live(
   } catch (error) {
     logger.fatal({ err: error }, `${name} did not stop in order`);
     return EXIT_CODES.failed;
+  } finally {
+    if (onReload !== null) port.off('SIGHUP', onReload);
   }
+}
+
+function reloading(
+  running: Stoppable | Reloadable,
+  { name, logger, fail }: StartContext,
+): (() => void) | null {
+  if (!('reload' in running)) return null;
+  return () => {
+    logger.info(`${name} was told to take up its configuration anew`);
+    running.reload().catch(fail);
+  };
 }
 
 async function stopWithin(running: Stoppable, deadlineMs: number): Promise<void> {

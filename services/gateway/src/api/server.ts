@@ -27,6 +27,8 @@ export interface ServerParts {
   readonly mayReadMetrics: (authorization: string | undefined) => boolean;
   /** Why requests should not be sent here just now; empty when all is well. */
   readonly troubles: () => readonly string[];
+  /** What is wrong, though requests can be served as well here as anywhere. */
+  readonly warnings: () => readonly string[];
 }
 
 /** The paths besides inference, with what they are served by. */
@@ -84,9 +86,11 @@ function registerOperations(app: FastifyInstance, parts: ServerParts): void {
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', (_request, reply) => {
     const troubles = parts.troubles();
+    const warnings = parts.warnings();
+    const warned = warnings.length === 0 ? {} : { warnings };
     return troubles.length === 0
-      ? { status: 'ready' }
-      : reply.code(503).send({ status: 'not ready', troubles });
+      ? { status: 'ready', ...warned }
+      : reply.code(503).send({ status: 'not ready', troubles, ...warned });
   });
   app.get('/metrics', async (request, reply) => {
     if (!parts.mayReadMetrics(request.headers.authorization)) {

@@ -5,9 +5,10 @@ import { temporaryFolder } from '@tollgate/testing';
 import { describe, expect, test } from 'vitest';
 import { startGatewayUnderTest, TEST_KEY } from '../testing/gateway-under-test.ts';
 import { startRecordingUpstream } from '../testing/recording-upstream.ts';
+import { fixedCredential } from '../upstream/credentials/credential.ts';
 import { createUpstream } from '../upstream/upstream.ts';
 import { configuredPolicy } from './configured-policy.ts';
-import { readPolicy } from './read-policy.ts';
+import { readPolicy, startProblem } from './read-policy.ts';
 
 const WORKSPACE = { DATABRICKS_HOST: 'https://adb-1.2.azuredatabricks.net', DATABRICKS_TOKEN: 't' };
 
@@ -53,7 +54,9 @@ describe('a file is refused, in one line, that asks for what is not done', () =>
       'routes',
     ],
   ])('%s', async (_, chain, policy, more, name) => {
-    const refused = readPolicy(fileOf(chain, policy, more), WORKSPACE);
+    const refused = readPolicy(fileOf(chain, policy, more), WORKSPACE).catch((error: unknown) => {
+      throw startProblem(error);
+    });
     await expect(refused).rejects.toThrow(ConfigError);
     await expect(refused).rejects.toThrow(name);
     await expect(refused).rejects.toThrow(/^[^\n]*not available[^\n]*$/);
@@ -68,11 +71,11 @@ describe.skipIf(EXAMPLES === undefined)('the example files', () => {
   const files = EXAMPLES === undefined ? [] : readdirSync(folder).filter((name) => name.endsWith('.yaml'));
 
   test.each(files)('%s is served', async (name) => {
-    const config = await readPolicy(join(folder, name), WORKSPACE);
+    const { config } = await readPolicy(join(folder, name), WORKSPACE);
     const recording = await startRecordingUpstream();
     const upstream = createUpstream({
       baseUrl: recording.baseUrl,
-      token: 'simulated-databricks',
+      credential: fixedCredential('simulated-databricks'),
       maxConnections: 4,
       connectTimeoutMs: 1_000,
     });

@@ -7,24 +7,35 @@ const SERVED: Support = {
   features: [],
 };
 
-/** @throws ConfigError the first problem of the file, on one line */
-export async function readPolicy(file: string, env: Environment): Promise<PolicyConfig> {
-  const config = await loaded(file, env);
+/** A policy file as it was read. */
+export interface ReadPolicy {
+  readonly config: PolicyConfig;
+  /** The file, and those that it names. */
+  readonly files: readonly string[];
+  /** Differs where any of them does. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Reads the file, and what it names.
+ *
+ * @throws PolicyConfigError every problem with its place
+ * @throws ConfigError where it asks for what this gateway would not do
+ */
+export async function readPolicy(file: string, env: Environment): Promise<ReadPolicy> {
+  const config = await loadPolicyConfig(file, env, SERVED);
   const { piiDetector, dlpFilter } = config.policies;
   if (piiDetector?.restore === true) throw restoreRefused('pii-detector');
   if (dlpFilter?.restore === true) throw restoreRefused('dlp-filter');
-  return config;
+  return { config, files: [file], fingerprint: config.digest };
 }
 
-async function loaded(file: string, env: Environment): Promise<PolicyConfig> {
-  try {
-    return await loadPolicyConfig(file, env, SERVED);
-  } catch (error) {
-    if (!(error instanceof PolicyConfigError)) throw error;
-    const [first = ''] = error.message.split('\n');
-    const more = error.problems.length - 1;
-    throw new ConfigError('--policy-config', more === 0 ? first : `${first} (and ${more} more)`);
-  }
+/** The error that a start ends with: the first problem of the file, on one line. Any other stays as it is. */
+export function startProblem(error: unknown): unknown {
+  if (!(error instanceof PolicyConfigError)) return error;
+  const [first = ''] = error.message.split('\n');
+  const more = error.problems.length - 1;
+  return new ConfigError('--policy-config', more === 0 ? first : `${first} (and ${more} more)`);
 }
 
 function restoreRefused(policy: string): ConfigError {

@@ -6,6 +6,7 @@ import type { RolesOf } from '../callers/caller-roles.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Policy, RequestChain, Target } from '../policy/policy.ts';
 import { requestChain } from '../policy/request-chain.ts';
+import { fixedCredential } from '../upstream/credentials/credential.ts';
 import { createUpstream, type Upstream } from '../upstream/upstream.ts';
 import { MemorySpool } from './memory-spool.ts';
 
@@ -66,7 +67,7 @@ export interface TestPolicyOptions {
 export function testPolicy(options: TestPolicyOptions): Policy & { readonly upstream: Upstream } {
   const upstream = createUpstream({
     baseUrl: options.baseUrl,
-    token: 'simulated-databricks',
+    credential: fixedCredential('simulated-databricks'),
     maxConnections: 64,
     connectTimeoutMs: 1_000,
   });

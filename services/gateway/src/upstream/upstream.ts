@@ -1,13 +1,19 @@
 import { type Dispatcher, Pool } from 'undici';
+import { type Credential, CredentialError, conceal } from './credentials/credential.ts';
+import { RenewingHandler } from './renewing-handler.ts';
 
 /** An origin that models are served from. */
 export interface Upstream {
   /**
-   * Posts `body` to `path` below the base URL; everything that follows is told to `handler`.
+   * Posts `body` to `path` below the base URL; everything that follows is told to `handler`, which may be told of a
+   * start twice where the credential was refused and renewed. An upstream that is closed still serves calls that were
+   * decided on before.
    *
    * @param path such as `/chat/completions`
    */
   dispatch(path: string, body: Buffer, handler: Dispatcher.DispatchHandler): void;
+  /** A text of the upstream without the gateway's credential in it. */
+  conceal(text: string): string;
   /** Lets calls in flight end, then closes the connections. */
   close(): Promise<void>;
 }
@@ -15,8 +21,7 @@ export interface Upstream {
 export interface UpstreamOptions {
   /** Such as `https://example.cloud.databricks.com/serving-endpoints`. */
   readonly baseUrl: string;
-  /** The bearer token; null: none is sent. */
-  readonly token: string | null;
+  readonly credential: Credential;
   /** Connections kept at most; calls beyond wait for one. */
   readonly maxConnections: number;
   readonly connectTimeoutMs: number;
@@ -27,28 +32,119 @@ export interface UpstreamOptions {
  * (calls/running-calls.ts), so undici keeps no timers per call.
  */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const url = new URL(options.baseUrl);
-  const base = url.pathname.replace(/\/+$/, '');
-  const pool = new Pool(url.origin, {
-    connections: options.maxConnections,
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: options.connectTimeoutMs, noDelay: true },
-  });
-  const paths = new Map<string, string>();
-  const headers = ['content-type', 'application/json'];
-  if (options.token !== null) headers.push('authorization', `Bearer ${options.token}`);
-  return {
-    dispatch(path, body, handler) {
-      let full = paths.get(path);
-      if (full === undefined) {
-        full = base + path;
-        paths.set(path, full);
-      }
-      pool.dispatch({ method: 'POST', path: full, headers, body }, handler);
-    },
-    close: () => pool.close(),
-  };
+  return new PooledUpstream(options);
 }
+
+class PooledUpstream implements Upstream {
+  readonly #options: UpstreamOptions;
+  readonly #origin: string;
+  readonly #base: string;
+  readonly #credential: Credential;
+  readonly #pool: Pool;
+  readonly #paths = new Map<string, string>();
+  /** Pools of calls that came after the end. */
+  readonly #late = new Set<Promise<void>>();
+  #headers: string[] = [];
+  #authorization: string | null = null;
+
+  constructor(options: UpstreamOptions) {
+    const url = new URL(options.baseUrl);
+    this.#options = options;
+    this.#origin = url.origin;
+    this.#base = url.pathname.replace(/\/+$/, '');
+    this.#credential = options.credential;
+    this.#pool = this.#newPool();
+  }
+
+  dispatch(path: string, body: Buffer, handler: Dispatcher.DispatchHandler): void {
+    const authorization = this.#credential.current();
+    if (authorization === null) void this.#dispatchLater(path, body, handler);
+    else this.#dispatchWith(authorization, path, body, handler);
+  }
+
+  conceal(text: string): string {
+    return conceal(text, this.#credential.secrets());
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+    await Promise.all(this.#late);
+  }
+
+  #dispatchWith(
+    authorization: string,
+    path: string,
+    body: Buffer,
+    handler: Dispatcher.DispatchHandler,
+  ): void {
+    const credential = this.#credential;
+    const told = credential.renewable
+      ? new RenewingHandler(handler, credential, authorization, (other, inner) =>
+          this.#send(other, path, body, inner),
+        )
+      : handler;
+    this.#send(authorization, path, body, told);
+  }
+
+  #send(authorization: string, path: string, body: Buffer, handler: Dispatcher.DispatchHandler): void {
+    if (authorization !== this.#authorization) {
+      this.#authorization = authorization;
+      this.#headers = ['content-type', 'application/json'];
+      if (authorization !== '') this.#headers.push('authorization', authorization);
+    }
+    const pool = this.#pool.closed ? this.#poolOfOne() : this.#pool;
+    pool.dispatch({ method: 'POST', path: this.#fullPath(path), headers: this.#headers, body }, handler);
+  }
+
+  async #dispatchLater(path: string, body: Buffer, handler: Dispatcher.DispatchHandler): Promise<void> {
+    try {
+      await this.#credential.wait();
+      const authorization = this.#credential.current();
+      if (authorization === null) throw new CredentialError('the credential came and went');
+      this.#dispatchWith(authorization, path, body, handler);
+    } catch (error) {
+      const why = error instanceof Error ? error : new CredentialError(String(error));
+      handler.onResponseError?.(NOT_SENT, why);
+    }
+  }
+
+  #fullPath(path: string): string {
+    let full = this.#paths.get(path);
+    if (full === undefined) {
+      full = this.#base + path;
+      this.#paths.set(path, full);
+    }
+    return full;
+  }
+
+  #newPool(): Pool {
+    return new Pool(this.#origin, {
+      connections: this.#options.maxConnections,
+      pipelining: 1,
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: this.#options.connectTimeoutMs, noDelay: true },
+    });
+  }
+
+  /** A call that was decided on before the configuration changed may be sent only after that: it is not dropped for it. */
+  #poolOfOne(): Pool {
+    const pool = this.#newPool();
+    setImmediate(() => {
+      const closed = pool.close().finally(() => this.#late.delete(closed));
+      this.#late.add(closed);
+    });
+    return pool;
+  }
+}
+
+/** Of a call that was never sent. */
+const NOT_SENT: Dispatcher.DispatchController = {
+  aborted: false,
+  paused: false,
+  reason: null,
+  abort() {},
+  pause() {},
+  resume() {},
+};

@@ -1,14 +1,21 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { ConfigError } from '@tollgate/http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ConfigError, type Environment } from '@tollgate/http';
 import { parsePolicyConfig } from '@tollgate/policy';
-import { temporaryFolder } from '@tollgate/testing';
+import { createLogger, createMetrics } from '@tollgate/telemetry';
+import { until } from '@tollgate/testing';
+import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
+import { systemClock } from '../clock.ts';
 import { configuredPolicy } from '../policy/configured-policy.ts';
-import { upstreamSecret } from './secrets.ts';
-import { upstreamsOf } from './upstreams.ts';
+import { fixedCredential } from './credentials/credential.ts';
+import { Credentials } from './credentials/credentials.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
+import { Upstreams } from './upstreams.ts';
 
 const BOUNDS = { maxConnections: 1, connectTimeoutMs: 1000 };
+const DAYS_MS = 86_400_000;
 
 const YAML = `
 pack: { name: p, version: 1.2.3, enabled: true }
@@ -22,15 +29,38 @@ policy: { audit-logger: { immutable: true, retention_days: 400 } }
 `;
 
 const config = parsePolicyConfig(YAML, { env: {} });
+const ENV = { TOKEN: 'secret-a', OTHER: 'secret-b' };
+
+function upstreamsWith(env: Environment): Upstreams {
+  const credentials = new Credentials({
+    env,
+    clock: systemClock,
+    log: createLogger({ service: 'gateway', level: 'silent' }),
+    metrics: createMetrics(),
+    maxAgeMs: 90 * DAYS_MS,
+  });
+  return new Upstreams(credentials, BOUNDS);
+}
 
 test('targets of one address and credential share their connections', () => {
-  const upstreams = upstreamsOf(config, { TOKEN: 'a', OTHER: 'b' }, BOUNDS);
-  expect(upstreams.get('one')).toBe(upstreams.get('two'));
-  expect(upstreams.get('one')).not.toBe(upstreams.get('three'));
+  const { byTarget } = upstreamsWith(ENV).prepare(config);
+  expect(byTarget.get('one')).toBe(byTarget.get('two'));
+  expect(byTarget.get('one')).not.toBe(byTarget.get('three'));
+});
+
+test('what a new configuration shares with the one before keeps its connections', () => {
+  const upstreams = upstreamsWith(ENV);
+  const first = upstreams.prepare(config);
+  first.commit();
+  const edited = YAML.replace('https://o.example/v1', 'https://p.example/v1');
+  const second = upstreams.prepare(parsePolicyConfig(edited, { env: {} }));
+  second.commit();
+  expect(second.byTarget.get('one')).toBe(first.byTarget.get('one'));
+  expect(second.byTarget.get('three')).not.toBe(first.byTarget.get('three'));
 });
 
 test('the policy of a file tells what calls need to know', () => {
-  const policy = configuredPolicy(config, upstreamsOf(config, { TOKEN: 'a', OTHER: 'b' }, BOUNDS), () => []);
+  const policy = configuredPolicy(config, upstreamsWith(ENV).prepare(config).byTarget, () => []);
   expect(policy).toMatchObject({ audited: true, retentionDays: 400, models: ['llama', 'bge', 'other'] });
   expect(policy.version).toMatchObject({ name: 'p', version: '1.2.3' });
   expect(policy.targetFor('llama')).toMatchObject({
@@ -43,22 +73,71 @@ test('the policy of a file tells what calls need to know', () => {
 });
 
 test('a missing credential stops the start and names its variable and target', () => {
-  const missing = () => upstreamsOf(config, { TOKEN: 'a' }, BOUNDS);
+  const missing = () => upstreamsWith({ TOKEN: 'a' }).prepare(config);
   expect(missing).toThrow(ConfigError);
   expect(missing).toThrow(/^OTHER: is not set, and target three needs it/);
 });
 
-test('a credential that a header can not carry is refused without being shown', () => {
-  const bad = () => upstreamSecret({ TOKEN: 'secret\nvalue' }, 'TOKEN', 'one');
-  expect(bad).toThrow(/^TOKEN: /);
-  expect(bad).not.toThrow(/secret/);
-});
+/** A server that answers when it is told to, and says how many connections it has. */
+async function slowServer() {
+  const waiting: ServerResponse[] = [];
+  const server = createServer((req, res) => {
+    req.resume();
+    waiting.push(res);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  let open = 0;
+  server.on('connection', (socket) => {
+    open += 1;
+    socket.on('close', () => {
+      open -= 1;
+    });
+  });
+  return {
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    waiting,
+    open: () => open,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
 
-test('a credential may come from a file', () => {
-  const file = join(temporaryFolder(), 'token');
-  writeFileSync(file, 'from-file\n');
-  expect(upstreamSecret({ TOKEN_FILE: file }, 'TOKEN', 'one')).toBe('from-file');
-  expect(() => upstreamSecret({ TOKEN_FILE: `${file}-none` }, 'TOKEN', 'one')).toThrow(
-    /^TOKEN_FILE: can't be read/,
-  );
+function send(upstream: Upstream): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart() {},
+      onResponseData() {},
+      onResponseStart: (_controller, code) => {
+        status = code;
+      },
+      onResponseEnd: () => resolve(status),
+      onResponseError: (_controller, error) => reject(error),
+    };
+    upstream.dispatch('/x', Buffer.from('{}'), handler);
+  });
+}
+
+test('an upstream that is closed lets its calls end, serves those that come late, and then leaves no connection', async () => {
+  const server = await slowServer();
+  const upstream = createUpstream({ ...BOUNDS, baseUrl: server.baseUrl, credential: fixedCredential('t') });
+  try {
+    const running = send(upstream);
+    const queued = send(upstream);
+    await until(() => server.waiting.length === 1, { timeoutMs: 5000 });
+    const closed = upstream.close();
+    const late = send(upstream);
+    await until(() => server.waiting.length === 2, { timeoutMs: 5000 });
+    for (const res of server.waiting.splice(0)) res.end('{}');
+    await until(() => server.waiting.length === 1, { timeoutMs: 5000 });
+    for (const res of server.waiting.splice(0)) res.end('{}');
+    expect(await Promise.all([running, queued, late])).toEqual([200, 200, 200]);
+    await closed;
+    await until(() => server.open() === 0, { timeoutMs: 5000 });
+  } finally {
+    server.close();
+  }
 });

@@ -1,0 +1,56 @@
+import type { Environment, Stoppable } from '@tollgate/http';
+import type { Logger, Metrics } from '@tollgate/telemetry';
+import type { RolesOf } from '../callers/caller-roles.ts';
+import type { Clock } from '../clock.ts';
+import type { Credentials } from '../upstream/credentials/credentials.ts';
+import { type UpstreamBounds, Upstreams } from '../upstream/upstreams.ts';
+import { configuredPolicy } from './configured-policy.ts';
+import { LivePolicy } from './live-policy.ts';
+import { readPolicy } from './read-policy.ts';
+import { WatchedFiles } from './watched-files.ts';
+
+export interface PolicyParts {
+  readonly file: string;
+  readonly env: Environment;
+  readonly bounds: UpstreamBounds;
+  readonly credentials: Credentials;
+  readonly rolesOf: RolesOf;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Puts a policy file in force, and follows its edits from then on. What was started is noted in `started`.
+ *
+ * @throws PolicyConfigError, ConfigError where the file can't be served
+ */
+export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Promise<LivePolicy> {
+  const { file, env, bounds, credentials, rolesOf, clock, log, metrics } = parts;
+  const upstreams = new Upstreams(credentials, bounds);
+  started.push({ stop: () => upstreams.close() });
+  const live = await LivePolicy.start({
+    file,
+    read: () => readPolicy(file, env),
+    async prepare({ config }) {
+      const { byTarget, commit, abandon } = upstreams.prepare(config);
+      try {
+        return { policy: configuredPolicy(config, byTarget, rolesOf), commit };
+      } catch (error) {
+        abandon();
+        throw error;
+      }
+    },
+    clock,
+    log,
+    metrics,
+  });
+  const watched = new WatchedFiles(() => void live.reload());
+  live.onTakenUp(() => void watched.follow(live.files));
+  started.push({ stop: async () => watched.stop() });
+  await watched.follow(live.files);
+  // What was written between reading and watching.
+  await live.reload();
+  credentials.start();
+  return live;
+}
