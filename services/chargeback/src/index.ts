@@ -26,9 +26,7 @@
  * database into another server has to begin anew.
  */
 export { type ChargebackParts, createChargeback } from './app.ts';
-export { LIST_PRICES_FILE } from './client/prices-command.ts';
 export { type ChargebackConfig, readChargebackConfig } from './config.ts';
 export { ChargebackError, type ChargebackErrorCode } from './errors.ts';
 export { chargebackMigrations } from './migrations.ts';
-export { pricesFromCsv } from './prices/price-csv.ts';
 export type { PriceDraft } from './prices/price-row.ts';

@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { listPrices } from '@tollgate/catalog/list-prices';
 import type { ServiceClient } from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { ChargebackError } from '../errors.ts';
 import { pricesFromCsv, pricesToCsv } from '../prices/price-csv.ts';
+import type { PriceDraft } from '../prices/price-row.ts';
 import { price } from '../prices/price-schema.ts';
-
-/** The providers' public list prices that come with the program. */
-export const LIST_PRICES_FILE = fileURLToPath(new URL('../../prices/list-prices.csv', import.meta.url));
 
 const imported = z.object({ added: z.array(price), unchanged: z.int() });
 const missing = z.object({
@@ -34,7 +32,7 @@ export function pricesCommandOf(connect: () => ServiceClient): Command {
     .option('--list-prices', 'the public list prices that come with the program, instead of a file')
     .option('--json', 'say what was done in a line of JSON')
     .action(async (file: string | undefined, flags: { listPrices?: boolean; json?: boolean }) => {
-      const prices = pricesFromCsv(await readFile(fileOf(file, flags.listPrices === true), 'utf8'));
+      const prices = await pricesOf(file, flags.listPrices === true);
       const result = await connect().call({
         method: 'POST',
         path: '/v1/prices',
@@ -81,9 +79,9 @@ export function pricesCommandOf(connect: () => ServiceClient): Command {
   return command;
 }
 
-function fileOf(file: string | undefined, listPrices: boolean): string {
-  if (listPrices === (file !== undefined)) {
+async function pricesOf(file: string | undefined, list: boolean): Promise<readonly PriceDraft[]> {
+  if (list === (file !== undefined)) {
     throw new ChargebackError('csv_invalid', 'name a CSV file, or give --list-prices');
   }
-  return file ?? LIST_PRICES_FILE;
+  return file === undefined ? listPrices() : pricesFromCsv(await readFile(file, 'utf8'));
 }

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { listPrices } from '@tollgate/catalog/list-prices';
 import { describe, expect, it } from 'vitest';
-import { LIST_PRICES_FILE } from '../client/prices-command.ts';
 import { epochMicros } from '../time/instant.ts';
 import { checkPrices } from './check-prices.ts';
 import { pricesFromCsv, pricesToCsv } from './price-csv.ts';
@@ -47,7 +46,8 @@ describe('price rows as CSV', () => {
   });
 
   it('of the list prices fit the book', () => {
-    const drafts = pricesFromCsv(readFileSync(LIST_PRICES_FILE, 'utf8'));
+    const drafts = listPrices();
+    expect(pricesFromCsv(pricesToCsv(drafts))).toEqual(drafts);
     const { added } = checkPrices([], drafts.map(priceRow), epochMicros('2026-01-01T00:00:00Z'));
     expect(added).toHaveLength(drafts.length);
     expect(

@@ -42,6 +42,10 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     description: 'policy-config.yaml: check it, see what it would do',
     load: async () => (await import('@tollgate/policy/commands')).policyCommand(),
   },
+  models: {
+    description: 'which models there are: status, lifecycle, standards; choose one and keep the record',
+    load: async () => (await import('@tollgate/catalog/commands')).modelsCommand(),
+  },
   directory: {
     description: 'who may call: organisations, teams, people, keys',
     load: async () => (await import('@tollgate/directory/commands')).directoryCommand(),

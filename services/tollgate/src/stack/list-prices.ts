@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { LIST_PRICES_FILE, pricesFromCsv } from '@tollgate/chargeback';
+import { listPrices } from '@tollgate/catalog/list-prices';
 import { ServiceClient } from '@tollgate/http';
 import { z } from 'zod';
 import { whenKnown } from './when-known.ts';
@@ -14,7 +13,7 @@ export async function importListPrices(options: {
   readonly token: string;
 }): Promise<void> {
   const chargeback = new ServiceClient({ baseUrl: options.chargebackUrl, token: options.token });
-  const prices = pricesFromCsv(await readFile(LIST_PRICES_FILE, 'utf8'));
+  const prices = listPrices();
   await whenKnown(() =>
     chargeback.call({ method: 'POST', path: '/v1/prices', body: { prices }, answer: z.unknown() }),
   );

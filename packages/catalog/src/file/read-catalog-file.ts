@@ -1,0 +1,114 @@
+import {
+  type LocatedDocument,
+  PolicyConfigError,
+  type Problems,
+  parseYaml,
+  readSection,
+} from '@tollgate/policy/located-yaml';
+import type { z } from 'zod';
+import { CatalogError } from '../errors.ts';
+import { type EpochMs, epochMs } from '../instant.ts';
+import { checkGeographies, checkNames, checkPrice, checkRow, checkUnique } from './check-entries.ts';
+import {
+  type EndpointSection,
+  endpointSchema,
+  type ModelSection,
+  modelSchema,
+  type PriceSection,
+  priceSchema,
+  type RowSection,
+  rowSchema,
+  topLevelSchema,
+} from './file-schema.ts';
+import { type Placed, type Span, spans } from './spans.ts';
+
+export type Row = RowSection & Span & { readonly deprecatedFromMs: EpochMs | null };
+export type Price = PriceSection & Span;
+
+/** What one file says. */
+export interface CatalogLayer {
+  readonly file: string;
+  /** Regions by geography. */
+  readonly geographies: ReadonlyMap<string, readonly string[]>;
+  readonly models: readonly ModelSection[];
+  readonly rows: readonly Row[];
+  readonly prices: readonly Price[];
+  readonly endpoints: readonly EndpointSection[];
+}
+
+/**
+ * Checks the text of a catalogue file.
+ *
+ * @param below what the file goes over, whose models and geographies it may name
+ * @throws CatalogError `catalogue_invalid` with every problem and its place
+ */
+export function readCatalogLayer(text: string, file: string, below: readonly CatalogLayer[]): CatalogLayer {
+  const document = parsed(text, file);
+  const problems: Problems = [];
+  const top = readSection(topLevelSchema, document.value ?? {}, [], document, problems);
+  const list = <T extends z.ZodType>(name: 'models' | 'rows' | 'prices' | 'endpoints', schema: T) =>
+    (top?.[name] ?? []).flatMap((entry, index): Placed<z.infer<T>>[] => {
+      const path = [name, index];
+      const section = readSection(schema, entry, path, document, problems);
+      return section === undefined ? [] : [{ section, path }];
+    });
+  const geographies = new Map(Object.entries(top?.geographies ?? {}));
+  const models = list('models', modelSchema);
+  const rows = list('rows', rowSchema);
+  const prices = list('prices', priceSchema);
+  const endpoints = list('endpoints', endpointSchema);
+
+  const place = { document, problems };
+  checkGeographies(geographies, place);
+  checkUnique(models, 'model', place);
+  checkUnique(endpoints, 'endpoint', place);
+  for (const row of rows) checkRow(row, place);
+  for (const price of prices) checkPrice(price, place);
+  const named = {
+    models: new Set(
+      [...below.flatMap((layer) => layer.models), ...models.map((entry) => entry.section)].map(
+        ({ model }) => model,
+      ),
+    ),
+    geographies: new Set([...below.flatMap((layer) => [...layer.geographies.keys()]), ...geographies.keys()]),
+  };
+  checkNames({ models, rows, prices, endpoints }, named, place);
+  const layer: CatalogLayer = {
+    file,
+    geographies,
+    models: models.map(({ section }) => section),
+    rows: spans(rows, rowKey, place).map((row) => ({
+      ...row,
+      deprecatedFromMs: row.deprecated_from === undefined ? null : epochMs(row.deprecated_from),
+    })),
+    prices: spans(prices, priceKey, place),
+    endpoints: endpoints.map(({ section }) => section),
+  };
+  refuse(problems);
+  return layer;
+}
+
+/** What a row is about; at any instant at most one row of a file is about it. */
+export function rowKey({ model, mode, region }: Pick<RowSection, 'model' | 'mode' | 'region'>): string {
+  return JSON.stringify([model, mode, region]);
+}
+
+/** What a price is for. */
+export function priceKey({ model, mode }: Pick<PriceSection, 'model' | 'mode'>): string {
+  return JSON.stringify([model, mode]);
+}
+
+function parsed(text: string, file: string): LocatedDocument {
+  try {
+    return parseYaml(text, file);
+  } catch (error) {
+    if (!(error instanceof PolicyConfigError)) throw error;
+    throw new CatalogError('catalogue_invalid', error.message, error.problems);
+  }
+}
+
+function refuse(problems: Problems): void {
+  if (problems.length === 0) return;
+  const ordered = problems.toSorted((one, other) => one.line - other.line || one.column - other.column);
+  throw new CatalogError('catalogue_invalid', 'The catalogue file is not valid.', ordered);
+}
