@@ -56,6 +56,8 @@ beforeAll(async () => {
     signers: await openLogSigners(path.join(folder, 'log.key'), { origin: undefined, begun: false }),
     logger,
     metrics: createMetrics(),
+    witnesses: [],
+    witnessTimeoutMs: 400,
     gapGraceMs: 0,
     sourceLostAfterMs: 30_000,
   });

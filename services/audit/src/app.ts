@@ -14,7 +14,7 @@ import { inboxDepth } from './inbox/inbox.ts';
 import { parseInboxEvent } from './inbox/inbox-event.ts';
 import { receive } from './inbox/receive.ts';
 import { startIntegrator } from './log/integrator.ts';
-import { auditMetrics } from './metrics.ts';
+import { type AuditMetrics, auditMetrics } from './metrics.ts';
 import { auditMigrations } from './migrations.ts';
 import { recordReadings } from './search/readings.ts';
 import { searchRoutes } from './search/routes.ts';
@@ -23,11 +23,14 @@ import type { LogSigners } from './tree/log-signers.ts';
 import { proofRoutes } from './tree/proof-routes.ts';
 import { treeRoutes } from './tree/routes.ts';
 import type { TileStore } from './tree/tile-store.ts';
+import { type Witness, Witnesses } from './tree/witnesses.ts';
 
 export interface AuditParts extends ServiceParts {
   readonly store: SegmentStore;
   readonly tiles: TileStore;
   readonly signers: LogSigners;
+  readonly witnesses: readonly Witness[];
+  readonly witnessTimeoutMs: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly segmentBytes?: number;
@@ -56,6 +59,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       store,
       tiles,
       signers,
+      witnesses: witnessesOf(parts, shown.onWitness),
       now,
       logger,
       lock: { url: parts.databaseUrl },
@@ -104,6 +108,15 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
     await stopInOrder(started).stop();
     throw error;
   }
+}
+
+function witnessesOf(
+  { witnesses, tiles, witnessTimeoutMs: timeoutMs, logger }: AuditParts,
+  onOutcome: AuditMetrics['onWitness'],
+): Witnesses | undefined {
+  return witnesses.length === 0
+    ? undefined
+    : new Witnesses({ witnesses, tiles, timeoutMs, logger, onOutcome });
 }
 
 /** Whether events have been waiting for too long, whoever leads. */

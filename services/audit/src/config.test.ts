@@ -30,6 +30,8 @@ describe('the configuration', () => {
     ['AUDIT_SEGMENT_BYTES', '12'],
     ['AUDIT_LOG_ORIGIN', 'https://log.example.com/audit'],
     ['AUDIT_LOG_KEY', 'PRIVATE+KEY+nonsense'],
+    ['AUDIT_WITNESSES', 'nonsense'],
+    ['AUDIT_WITNESS_TIMEOUT_MS', '0'],
     ['AUDIT_GAP_GRACE_MS', '-1'],
     ['AUDIT_SOURCE_LOST_AFTER_MS', '5'],
     ['KAFKA_BROKERS', 'nowhere'],

@@ -11,6 +11,7 @@ import {
 import { z } from 'zod';
 import { AuditError } from './errors.ts';
 import { readLogSigners } from './tree/log-signers.ts';
+import { readWitnesses, type Witness } from './tree/witnesses.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -34,6 +35,10 @@ const environment = z.object({
   AUDIT_LOG_KEY: z.string().optional(),
   /** The file that holds them; `log.key` in the archive's folder unless given, where one is made at the first start. */
   AUDIT_LOG_KEY_FILE: z.string().optional(),
+  /** Who is asked to cosign checkpoints: lines of `<verifier key> <URL>` (C2SP tlog-witness). */
+  AUDIT_WITNESSES: z.string().optional(),
+  /** A checkpoint waits no longer for their cosignatures. */
+  AUDIT_WITNESS_TIMEOUT_MS: wholeNumber(50, MINUTE_MS).default(400),
   /** A segment is closed before it would grow beyond this. */
   AUDIT_SEGMENT_BYTES: wholeNumber(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES).default(64 << 20),
   /** A number that is missed for so long is a gap. */
@@ -48,6 +53,8 @@ export interface AuditConfig extends ServiceConfig {
   readonly logOrigin: string | undefined;
   /** Signing keys themselves, or the file that holds them. */
   readonly logKey: { readonly text: string } | { readonly file: string };
+  readonly witnesses: readonly Witness[];
+  readonly witnessTimeoutMs: number;
   readonly segmentBytes: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
@@ -62,6 +69,8 @@ export function readAuditConfig(env: Environment): AuditConfig {
     logFolder: values.AUDIT_LOG_FOLDER ?? path.join(values.AUDIT_ARCHIVE_FOLDER, 'log'),
     logOrigin: values.AUDIT_LOG_ORIGIN,
     logKey: logKeyOf(values),
+    witnesses: witnessesOf(values.AUDIT_WITNESSES),
+    witnessTimeoutMs: values.AUDIT_WITNESS_TIMEOUT_MS,
     segmentBytes: values.AUDIT_SEGMENT_BYTES,
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,
@@ -80,4 +89,13 @@ function logKeyOf(values: z.output<typeof environment>): AuditConfig['logKey'] {
     throw error;
   }
   return { text };
+}
+
+function witnessesOf(text: string | undefined): readonly Witness[] {
+  try {
+    return text === undefined ? [] : readWitnesses(text);
+  } catch (error) {
+    if (error instanceof AuditError) throw new ConfigError('AUDIT_WITNESSES', `is refused: ${error.message}`);
+    throw error;
+  }
 }

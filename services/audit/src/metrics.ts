@@ -4,10 +4,13 @@ import { inboxDepth } from './inbox/inbox.ts';
 import type { StepResult } from './log/writer.ts';
 import { openGaps } from './sources/listing.ts';
 import { readPublication } from './tree/publication.ts';
+import type { WitnessOutcome } from './tree/witnesses.ts';
 
 export interface AuditMetrics {
   /** To be called with what each step of the writer did. */
   readonly onResult: (result: StepResult) => void;
+  /** To be called with what a witness did when it was asked to cosign. */
+  readonly onWitness: (witness: string, outcome: WitnessOutcome) => void;
 }
 
 /** What the service shows of itself; depth, lag and gaps are looked up when they are scraped. */
@@ -61,7 +64,13 @@ export function auditMetrics(
     name: 'tollgate_audit_unverified_reports_total',
     help: 'Words of sources that nobody could verify.',
   });
+  const witnessed = metrics.counter({
+    name: 'tollgate_audit_witness_answers_total',
+    help: 'What witnesses did when asked to cosign a checkpoint. `refused` is an alarm: one has seen a longer log.',
+    labels: ['witness', 'outcome'],
+  });
   return {
+    onWitness: (witness, outcome) => witnessed.inc({ witness, outcome }),
     onResult(result) {
       size.set(result.size);
       entries.inc(result.entries);

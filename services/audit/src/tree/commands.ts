@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { configuredClient, type ServiceClient } from '@tollgate/http';
+import { ConfigError, configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { DEFAULT_PORT } from '../config.ts';
@@ -27,6 +27,8 @@ export function proofCommands(): Command[] {
         '--key <verifier key...>',
         'as `tollgate audit key` prints it; several while keys rotate',
       )
+      .option('--witness <verifier key...>', 'of whoever cosigns checkpoints', [])
+      .option('--quorum <witnesses>', 'how many of them must have cosigned: all unless given')
       .action(verify),
   ];
 }
@@ -55,9 +57,15 @@ async function prove(id: string, { out }: { readonly out: string }): Promise<voi
 async function verify(
   eventFile: string,
   proofFile: string,
-  options: { readonly key: readonly string[] },
+  options: { readonly key: readonly string[]; readonly witness: readonly string[]; readonly quorum?: string },
 ): Promise<void> {
-  const proven = verifyEvent(await readFile(eventFile), await readFile(proofFile, 'utf8'), options.key);
+  const { key: keys, witness: witnesses } = options;
+  const quorum = options.quorum === undefined ? witnesses.length : Number(options.quorum);
+  if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length) {
+    throw new ConfigError('--quorum', 'is a number of the witnesses given by --witness');
+  }
+  const demanded = { witnesses, quorum };
+  const proven = verifyEvent(await readFile(eventFile), await readFile(proofFile, 'utf8'), keys, demanded);
   const { id, leafIndex, size, origin } = proven;
   process.stdout.write(`event ${id} is entry ${leafIndex} of the ${size} of ${origin}\n`);
 }

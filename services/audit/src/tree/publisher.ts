@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WrittenResource } from '@tollgate/transparency-log';
 import { exposeNewest, publish } from './publication.ts';
 import type { TreeParts } from './recover-tree.ts';
+import { signed } from './witnesses.ts';
 
 /** The places at which a publisher may crash. */
 export type PublisherStep = 'tiled' | 'published' | 'exposed';
@@ -89,10 +90,10 @@ export class Publisher {
   }
 
   async #publish(end: Omit<Growth, 'written'>, resources: readonly WrittenResource[]): Promise<void> {
-    const { pool, tiles, signers, onStep } = this.#options;
+    const { pool, tiles, onStep } = this.#options;
     await tiles.write(resources);
     await onStep?.('tiled');
-    await publish(pool, signers.sign(end.size, end.root));
+    await publish(pool, await signed(this.#options, end.size, end.root));
     await onStep?.('published');
     await exposeNewest(pool, tiles);
     await tiles.discardPartials(resources);

@@ -17,12 +17,15 @@ import { archivedEntries } from './archived-entries.ts';
 import type { LogSigners } from './log-signers.ts';
 import { exposeNewest, publish, readPublication } from './publication.ts';
 import type { TileStore } from './tile-store.ts';
+import { signed, type Witnesses } from './witnesses.ts';
 
 export interface TreeParts {
   readonly pool: Pool;
   readonly store: SegmentStore;
   readonly tiles: TileStore;
   readonly signers: LogSigners;
+  /** Whoever is asked to cosign what is published; nobody unless given. */
+  readonly witnesses?: Witnesses | undefined;
 }
 
 /** Entries that are made anew, written and published in one step; whole tiles. */
@@ -63,7 +66,7 @@ export async function recoverTree(
   const root = rootBytes(edge);
   if (state.root === null) await noteRoot(pool, { ...state, root });
   // Again where the keys have changed since.
-  if (state.size > 0) await publish(pool, signers.sign(state.size, root));
+  if (state.size > 0) await publish(pool, await signed(parts, state.size, root));
   await exposeNewest(pool, tiles);
   return { edge, root };
 }

@@ -2,6 +2,7 @@ import {
   leafHash,
   parseTlogProof,
   readVerifier,
+  readWitness,
   TransparencyLogError,
   verifyTlogProof,
 } from '@tollgate/transparency-log';
@@ -20,6 +21,14 @@ const envelope = z.object({
   type: z.string(),
 });
 
+/** Whose cosignatures a proof needs besides the log's signature. */
+export interface Demanded {
+  readonly witnesses: readonly string[];
+  readonly quorum: number;
+}
+
+const NOTHING_DEMANDED: Demanded = { witnesses: [], quorum: 0 };
+
 /** What a proof has shown. */
 export interface ProvenEvent {
   readonly id: string;
@@ -32,9 +41,15 @@ export interface ProvenEvent {
 /**
  * Judges whether an event, byte for byte, is in the log: no network, no clock, nothing but the verifier keys.
  * @param keys of one log, `name+hash+base64`; one of them must have signed
+ * @param demanded witnesses' verifier keys, and how many of them must have cosigned
  * @throws AuditError `not_proven`, whose message says what does not fit
  */
-export function verifyEvent(event: Buffer, proof: string, keys: readonly string[]): ProvenEvent {
+export function verifyEvent(
+  event: Buffer,
+  proof: string,
+  keys: readonly string[],
+  demanded: Demanded = NOTHING_DEMANDED,
+): ProvenEvent {
   try {
     const logKeys = keys.map(readVerifier);
     const origin = logKeys[0]?.name ?? '';
@@ -48,7 +63,12 @@ export function verifyEvent(event: Buffer, proof: string, keys: readonly string[
       type: type.toWellFormed(),
       eventDigest: sha256(Buffer.concat([extra, event])),
     });
-    const { index, checkpoint } = verifyTlogProof(proof, leafHash(leaf), { origin, logKeys });
+    const { index, checkpoint } = verifyTlogProof(proof, leafHash(leaf), {
+      origin,
+      logKeys,
+      witnesses: demanded.witnesses.map(readWitness),
+      quorum: demanded.quorum,
+    });
     return { id, leafIndex: index, size: checkpoint.size, origin };
   } catch (error) {
     if (error instanceof TransparencyLogError || isUnencodable(error)) throw notProven(error.message, error);
