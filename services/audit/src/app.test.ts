@@ -60,6 +60,7 @@ beforeAll(async () => {
     witnessTimeoutMs: 400,
     gapGraceMs: 0,
     sourceLostAfterMs: 30_000,
+    unsettledAfterMs: 900_000,
   });
   const { url } = await audit.listen({ host: '127.0.0.1', port: 0 });
   client = new ServiceClient({ baseUrl: url, token: secret });
@@ -158,12 +159,19 @@ describe('the audit service', () => {
       gaps: [],
       chain_mismatch_at: null,
     });
-    const life = await client.call({
-      method: 'GET',
-      path: `/v1/requests/${requests[17]}`,
-      answer: z.object({ events: z.array(z.unknown()) }),
-    });
-    expect(life.events).toHaveLength(3);
+    const life = await until(
+      async () => {
+        const { items } = await client.call({
+          method: 'GET',
+          path: '/v1/events',
+          query: { request_id: requests[17] },
+          answer: z.object({ items: z.array(z.unknown()) }),
+        });
+        return items.length > 0 ? items : undefined;
+      },
+      { timeoutMs: TIMEOUT_MS },
+    );
+    expect(life).toHaveLength(3);
   });
 
   it('tells a gateway what it misses, and no more once it has it', { timeout: 60_000 }, async () => {

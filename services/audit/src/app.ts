@@ -10,9 +10,12 @@ import {
 } from '@tollgate/http';
 import { archiveRoutes } from './archive/routes.ts';
 import type { SegmentStore } from './archive/segment-store.ts';
+import { completenessRoutes } from './completeness/routes.ts';
+import { startTroubleWatch } from './completeness/troubles.ts';
 import { inboxDepth } from './inbox/inbox.ts';
 import { parseInboxEvent } from './inbox/inbox-event.ts';
 import { receive } from './inbox/receive.ts';
+import { startIndexer } from './indexing/indexer.ts';
 import { startIntegrator } from './log/integrator.ts';
 import { type AuditMetrics, auditMetrics } from './metrics.ts';
 import { auditMigrations } from './migrations.ts';
@@ -33,6 +36,7 @@ export interface AuditParts extends ServiceParts {
   readonly witnessTimeoutMs: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
+  readonly unsettledAfterMs: number;
   readonly segmentBytes?: number;
 }
 
@@ -53,7 +57,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
   try {
     const directory = await followDirectory({ bus, now });
     started.push(directory);
-    const shown = auditMetrics(metrics, { pool, now, gapGraceMs: parts.gapGraceMs });
+    const shown = auditMetrics(metrics, { ...parts, now });
     const integrator = startIntegrator({
       pool,
       store,
@@ -74,6 +78,8 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       },
     });
     started.push(integrator);
+    started.push(startIndexer({ pool, store, now, logger }));
+    started.push(startTroubleWatch({ ...parts, now }));
     const consumer = await bus.consume({
       group: 'audit',
       topics: CONSUMED,
@@ -93,8 +99,9 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
         ...searchRoutes({ pool, store, record }),
         ...proofRoutes({ pool, store, tiles, record }),
         ...treeRoutes({ pool, tiles, signers }),
-        ...archiveRoutes({ pool, store }),
+        ...archiveRoutes({ pool, store, record }),
         ...sourceRoutes({ ...parts, now }),
+        ...completenessRoutes({ ...parts, now }),
       ],
       checks: {
         consumer: () => consumer.trouble(),

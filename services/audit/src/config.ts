@@ -45,6 +45,8 @@ const environment = z.object({
   AUDIT_GAP_GRACE_MS: wholeNumber(0, DAY_MS).default(30_000),
   /** A source that has not been heard of for so long is lost. */
   AUDIT_SOURCE_LOST_AFTER_MS: wholeNumber(1_000, DAY_MS).default(30_000),
+  /** A request that lacks its decision or final usage for so long is a fault. Longer than any request takes. */
+  AUDIT_UNSETTLED_AFTER_MS: wholeNumber(1_000, DAY_MS).default(15 * MINUTE_MS),
 });
 
 export interface AuditConfig extends ServiceConfig {
@@ -58,6 +60,7 @@ export interface AuditConfig extends ServiceConfig {
   readonly segmentBytes: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
+  readonly unsettledAfterMs: number;
 }
 
 /** @throws ConfigError one line that names the variable */
@@ -74,6 +77,7 @@ export function readAuditConfig(env: Environment): AuditConfig {
     segmentBytes: values.AUDIT_SEGMENT_BYTES,
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,
+    unsettledAfterMs: values.AUDIT_UNSETTLED_AFTER_MS,
   };
 }
 

@@ -1,8 +1,9 @@
 import { isInfrastructureError, type Pool } from '@tollgate/database';
 import type { Metrics } from '@tollgate/telemetry';
+import { findTroubles, type TroubleRule } from './completeness/troubles.ts';
 import { inboxDepth } from './inbox/inbox.ts';
+import { readPosition } from './indexing/position.ts';
 import type { StepResult } from './log/writer.ts';
-import { openGaps } from './sources/listing.ts';
 import { readPublication } from './tree/publication.ts';
 import type { WitnessOutcome } from './tree/witnesses.ts';
 
@@ -14,11 +15,8 @@ export interface AuditMetrics {
 }
 
 /** What the service shows of itself; depth, lag and gaps are looked up when they are scraped. */
-export function auditMetrics(
-  metrics: Metrics,
-  parts: { readonly pool: Pool; readonly now: () => number; readonly gapGraceMs: number },
-): AuditMetrics {
-  const { pool, now, gapGraceMs } = parts;
+export function auditMetrics(metrics: Metrics, parts: TroubleRule & { readonly pool: Pool }): AuditMetrics {
+  const { pool, now } = parts;
   metrics.gauge({
     name: 'tollgate_audit_inbox_events',
     help: 'Events that wait in the inbox, counted up to 100,000.',
@@ -33,13 +31,37 @@ export function auditMetrics(
         gauge.set(oldestMs === null ? 0 : Math.max(0, now() - oldestMs) / 1000);
       }),
   });
-  metrics.gauge({
+  const missing = metrics.gauge({
     name: 'tollgate_audit_missing_events',
     help: 'Numbers in the open gaps of all sources.',
+    collect: () =>
+      looked(async () => {
+        const troubles = await findTroubles(pool, parts);
+        missing.set(troubles.missing_events);
+        lost.set(troubles.lost_sources);
+        differing.set(troubles.differing_chains);
+        unsettled.set(troubles.unsettled_requests);
+      }),
+  });
+  const lost = metrics.gauge({
+    name: 'tollgate_audit_lost_sources',
+    help: 'Sources that have neither ended nor been heard of lately: what they wrote last is unknown.',
+  });
+  const differing = metrics.gauge({
+    name: 'tollgate_audit_differing_chains',
+    help: 'Sources whose own chain differs from what the log holds. Any is an alarm.',
+  });
+  const unsettled = metrics.gauge({
+    name: 'tollgate_audit_unsettled_requests',
+    help: 'Requests without decision or final usage that are older than any request gets, counted up to 100,000.',
+  });
+  metrics.gauge({
+    name: 'tollgate_audit_unindexed_entries',
+    help: 'Published leaves that a search does not find yet.',
     collect: (gauge) =>
       looked(async () => {
-        const gaps = await openGaps(pool, { nowMs: now(), graceMs: gapGraceMs });
-        gauge.set(gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0));
+        const published = await readPublication(pool);
+        gauge.set(Math.max(0, (published?.size ?? 0) - (await readPosition(pool)).size));
       }),
   });
   metrics.gauge({

@@ -1,7 +1,7 @@
 import { type Role, role } from '@tollgate/events';
 import type { Scope } from './scopes.ts';
 
-const RUN: readonly Scope[] = ['metrics:read', 'dead-letters:read', 'gaps:read'];
+const RUN: readonly Scope[] = ['metrics:read', 'dead-letters:read', 'gaps:read', 'completeness:read'];
 
 /**
  * What each role may do: the one table. `finance` closes the books, `security` reads the trail and is the second
@@ -19,6 +19,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'limits:read',
     'budgets:read',
     'gaps:read',
+    'completeness:read',
     'lakehouse:read',
   ],
   security: [
@@ -32,6 +33,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'log:read',
     'events:replay',
     'gaps:read',
+    'completeness:read',
     'lakehouse:read',
     'dead-letters:read',
   ],

@@ -14,6 +14,7 @@ export const SCOPES = {
   'payloads:erase': 'erase stored prompts and completions, set legal holds',
   'log:read': 'read the transparency log, its checkpoints and proofs',
   'gaps:read': 'see sources, their progress and their gaps',
+  'completeness:read': 'see whether a period is complete, by a signed statement',
   'report:read': 'see charges, rollups and reports',
   'prices:read': 'see the price book',
   'prices:write': 'propose and approve prices',

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Pool } from '@tollgate/database';
 import { HttpProblem, PROBLEMS, queryInteger, type Route, route } from '@tollgate/http';
 import { z } from 'zod';
+import type { RecordReading } from '../search/readings.ts';
 import { replay } from './replay.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -12,7 +13,11 @@ const TIMEOUT_MS = 60_000;
 const NDJSON = 'application/x-ndjson';
 
 /** `GET /v1/archive`: history, for those who rebuild from it. */
-export function archiveRoutes(parts: { readonly pool: Pool; readonly store: SegmentStore }): Route[] {
+export function archiveRoutes(parts: {
+  readonly pool: Pool;
+  readonly store: SegmentStore;
+  readonly record: RecordReading;
+}): Route[] {
   return [
     route({
       method: 'GET',
@@ -39,13 +44,20 @@ export function archiveRoutes(parts: { readonly pool: Pool; readonly store: Segm
       answers: { 200: { raw: [{ contentType: NDJSON }] } },
       problems: [PROBLEMS.outOfReach],
       timeoutMs: TIMEOUT_MS,
-      handle({ query, reach, signal }) {
+      async handle({ query, reach, signal, principal }) {
         if (reach.organisationId !== null || reach.teamIds !== null) {
           throw new HttpProblem(
             PROBLEMS.outOfReach,
             'the archive holds everybody’s events: use a token of the installation',
           );
         }
+        await parts.record({
+          principal,
+          action: 'audit.replay',
+          target: 'archive',
+          details: query.type === undefined ? {} : { type: query.type },
+          continued: query.after >= 0,
+        });
         const lines = replay(parts, { after: query.after, limit: query.limit, type: query.type });
         return { status: 200, contentType: NDJSON, raw: Readable.from(lines, { signal, objectMode: false }) };
       },

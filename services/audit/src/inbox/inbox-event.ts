@@ -51,7 +51,7 @@ export function parseInboxEvent(bytes: Uint8Array): Parsed<InboxEvent> {
 }
 
 /** Whose event it is: by its attribution, as the entity it states, or by its own members. */
-function ownerOf(data: Envelope['data']): Pick<InboxEvent, 'organisationId' | 'teamId'> {
+export function ownerOf(data: Envelope['data']): Pick<InboxEvent, 'organisationId' | 'teamId'> {
   const owner = [data['attribution'], data['entity']].find(isObject) ?? data;
   return { organisationId: opaqueId(owner['organisation_id']), teamId: opaqueId(owner['team_id']) };
 }

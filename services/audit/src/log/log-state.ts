@@ -26,7 +26,7 @@ type Row = {
 const COLUMNS = 'epoch, size, segment_id, segment_bytes, root, root_size';
 
 /** The state as it stands; readers use it to know where the archive ends. */
-export async function readLogState(pool: Pool): Promise<LogState> {
+export async function readLogState(pool: Pick<Transaction, 'query'>): Promise<LogState> {
   const { rows } = await pool.query<Row>(`SELECT ${COLUMNS} FROM log_state`);
   return stateOf(rows[0]);
 }

@@ -6,12 +6,13 @@ import {
   pageFrom,
   pageOf,
   pageQuery,
-  type Reach,
   type Route,
   route,
 } from '@tollgate/http';
 import { z } from 'zod';
 import type { SegmentStore } from '../archive/segment-store.ts';
+import { readPosition } from '../indexing/position.ts';
+import { assertWithin, filterOf, filterQuery } from './filter-query.ts';
 import { type FoundEvent, findEvents } from './query.ts';
 import type { RecordReading } from './readings.ts';
 
@@ -22,30 +23,16 @@ const foundEvent = z
   .object({
     leaf_index: z.int().min(0),
     received_at: z.string(),
+    /** Where the proof is that the event is in the log. */
+    proof: z.string(),
     /** As its source published it. */
     event: z.looseObject({ id: z.string(), type: z.string() }),
   })
   .meta({ id: 'FoundEvent' });
 
-const cursor = cursorCodec(z.object({ t: z.int(), l: z.int().min(0) }));
-/** No character that Postgres can't hold. */
-const term = (maxLength: number) =>
-  z
-    .string()
-    .min(1)
-    .max(maxLength)
-    .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII');
-
-const searchQuery = z.strictObject({
-  request_id: term(256).optional(),
-  team: term(128).optional(),
-  organisation: term(128).optional(),
-  type: term(128).optional(),
-  source: term(160).optional(),
-  from: z.iso.datetime().optional(),
-  to: z.iso.datetime().optional(),
-  ...pageQuery,
-});
+/** Of the last event of a page: when it happened, its leaf; and the leaves that were indexed at the first page. */
+const cursor = cursorCodec(z.object({ t: z.int(), l: z.int().min(0), s: z.int().min(0) }));
+const searchQuery = z.strictObject({ ...filterQuery, ...pageQuery });
 
 /** `GET /v1/events` and `GET /v1/requests/{id}`. */
 export function searchRoutes(parts: {
@@ -60,38 +47,42 @@ export function searchRoutes(parts: {
       access: { scope: 'audit:read' },
       operationId: 'searchEvents',
       summary: 'Search the audit trail',
-      description:
-        'Newest first. The role `team` sees what its own requests came to. Each call by a person is itself an admin event.',
+      description: [
+        'Newest first, by when it happened: `requested_at` of a request, its decision, usage and charges, else the',
+        "event's own time; `from` and `to` go by the same. `q` is the beginning of any identifier. Pages show what was",
+        'indexed at the first one (`indexed_size` leaves), whatever comes meanwhile. The role `team` sees what its own',
+        'requests came to. Each search by a person is itself an admin event, programs that poll leave one a session.',
+      ].join('\n'),
       tag: 'events',
       query: searchQuery,
-      answers: { 200: pageOf(foundEvent) },
+      answers: { 200: pageOf(foundEvent).extend({ indexed_size: z.int().min(0) }) },
       problems: [PROBLEMS.invalidCursor, PROBLEMS.outOfReach],
       async handle({ query, reach, principal }) {
-        assertWithin(reach, query.organisation, query.team);
+        assertWithin(reach, query);
         const { cursor: given, limit, ...asked } = query;
         const after = given === undefined ? undefined : cursor.decode(given);
         await parts.record({
           principal,
           action: 'audit.search',
           target: 'events',
-          details: { filter: asked, continued: after !== undefined },
+          details: { filter: asked },
+          continued: after !== undefined,
         });
-        const found = await findEvents(
-          parts,
-          {
-            requestId: query.request_id,
-            teamId: query.team,
-            organisationId: query.organisation,
-            type: query.type,
-            source: query.source,
-            fromMs: query.from === undefined ? undefined : Date.parse(query.from),
-            toMs: query.to === undefined ? undefined : Date.parse(query.to),
-          },
-          reach,
-          { limit: limit + 1, after: after && { timeUs: after.t, leafIndex: after.l } },
-        );
-        const page = pageFrom(found, limit, cursor, ({ timeUs, leafIndex }) => ({ t: timeUs, l: leafIndex }));
-        return { status: 200, body: { items: page.items.map(viewOf), next_cursor: page.next_cursor } };
+        const size = after?.s ?? (await readPosition(parts.pool)).size;
+        const found = await findEvents(parts, filterOf(query), reach, {
+          limit: limit + 1,
+          size,
+          after: after && { happenedMs: after.t, leafIndex: after.l },
+        });
+        const page = pageFrom(found, limit, cursor, ({ happenedMs, leafIndex }) => ({
+          t: happenedMs,
+          l: leafIndex,
+          s: size,
+        }));
+        return {
+          status: 200,
+          body: { items: page.items.map(viewOf), next_cursor: page.next_cursor, indexed_size: size },
+        };
       },
     }),
     route({
@@ -126,23 +117,11 @@ export function searchRoutes(parts: {
   ];
 }
 
-/** Asking for what can't be seen is refused, rather than answered with nothing. */
-function assertWithin(reach: Reach, organisation: string | undefined, team: string | undefined): void {
-  const wrongOrganisation =
-    organisation !== undefined && reach.organisationId !== null && reach.organisationId !== organisation;
-  const wrongTeam = team !== undefined && reach.teamIds !== null && !reach.teamIds.has(team);
-  if (wrongOrganisation || wrongTeam) {
-    throw new HttpProblem(
-      PROBLEMS.outOfReach,
-      'leave the filter out, or name an organisation or team of yours',
-    );
-  }
-}
-
 function viewOf({ leafIndex, receivedAt, event }: FoundEvent): z.input<typeof foundEvent> {
   return {
     leaf_index: leafIndex,
     received_at: receivedAt,
+    proof: `/v1/events/${String(event['id'])}/proof`,
     event: { ...event, id: String(event['id']), type: String(event['type']) },
   };
 }

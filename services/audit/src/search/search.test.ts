@@ -10,6 +10,7 @@ const page = z.object({
   items: z.array(
     z.object({
       leaf_index: z.number(),
+      proof: z.string(),
       event: z.looseObject({ id: z.string(), type: z.string(), subject: z.string(), sequence: z.string() }),
     }),
   ),
@@ -65,6 +66,44 @@ describe('a search', () => {
     expect((await found('from=0000-01-01T00:00:00Z&to=9999-12-31T23:59:59.9999999Z')).items).toHaveLength(32);
   });
 
+  it('finds by principal, key, model, outcome, policy, finding, and by the beginning of any identifier', async () => {
+    const all = async (query: string) => (await found(`${query}&limit=500`)).items.length;
+    expect(await all('principal=svc_1')).toBe(31);
+    expect(await all('principal=svc_2')).toBe(0);
+    expect(await all('key=key_1&team=team_b')).toBe(3);
+    expect(await all('model=GPT-OSS')).toBe(31);
+    expect(await all('outcome=allowed')).toBe(2);
+    expect(await all('outcome=completed&team=team_c')).toBe(25);
+    expect(await all('policy=default')).toBe(31);
+    expect(await all(`policy=${'a'.repeat(64)}`)).toBe(31);
+    expect(await all('finding=pii-detector/EMAIL_ADDRESS')).toBe(0);
+    expect(await all(`q=${ofTeamA}`)).toBe(3);
+    expect(await all(`q=${ofTeamA.slice(0, 20)}`)).toBe(3);
+    expect(await all('q=svc_')).toBe(31);
+    expect(await all("q='%20|%20x:*")).toBe(0);
+    const [one] = (await found(`team=team_b&limit=1`)).items;
+    expect((await found(`q=${one?.event.id}`)).items).toEqual([one]);
+  });
+
+  it('shows to its end what it showed at its first page, whatever comes meanwhile', async () => {
+    const later = testSource(random, '/gateways/gw-2/e1');
+    const first = await found('type=tollgate.usage.v1&limit=20');
+    for (let i = 0; i < 5; i += 1) later.usage('team_z');
+    await stand.deliver(later.events);
+    await stand.integrate();
+    const second = await found(`type=tollgate.usage.v1&limit=20&cursor=${first.next_cursor}`);
+    const leaves = [...first.items, ...second.items].map(({ leaf_index }) => leaf_index);
+    expect(leaves).toHaveLength(27);
+    expect(leaves.every((leaf) => leaf < 32)).toBe(true);
+    expect((await found('team=team_z')).items).toHaveLength(5);
+  });
+
+  it('leads from every hit to its proof', async () => {
+    const [hit] = (await found('team=team_b&limit=1')).items;
+    expect(hit?.proof).toBe(`/v1/events/${hit?.event.id}/proof`);
+    expect((await api.get(hit?.proof ?? '', security)).status).toBe(200);
+  });
+
   it('gives every event exactly once, page by page, newest first', async () => {
     const leaves: number[] = [];
     let cursor = '';
@@ -73,7 +112,8 @@ describe('a search', () => {
       leaves.push(...items.map(({ leaf_index }) => leaf_index));
       cursor = next_cursor === null ? '' : `&cursor=${next_cursor}`;
     } while (cursor !== '');
-    expect(leaves).toEqual(Array.from({ length: 32 }, (_, i) => 31 - i));
+    expect(leaves.filter((leaf) => leaf < 32)).toEqual(Array.from({ length: 32 }, (_, i) => 31 - i));
+    expect(new Set(leaves).size).toBe(leaves.length);
   });
 
   it('gives events as they were published', async () => {
@@ -140,19 +180,42 @@ describe("a request's life", () => {
 describe('reading by a person', () => {
   const drafts = async () => (await stand.pool.query<{ draft: string }>('SELECT draft FROM outbox')).rows;
 
-  it('is an admin event per action, and by a program none', async () => {
+  it('is an admin event per action, also where the same is asked again', async () => {
     const person = api.token({ role: 'security', type: 'user' });
     await found('team=team_a', person);
+    await found('team=team_a', person);
     await api.get(`/v1/requests/${ofTeamA}`, person);
-    await found('team=team_a');
     const written = (await drafts()).map(({ draft }) => JSON.parse(draft));
     expect(written).toMatchObject([
       {
         type: 'tollgate.admin.v1',
         data: { action: 'audit.search', actor: { type: 'user' }, details: { filter: { team: 'team_a' } } },
       },
+      { data: { action: 'audit.search' } },
       { type: 'tollgate.admin.v1', subject: ofTeamA, data: { action: 'audit.read-request' } },
     ]);
+    expect(written).toHaveLength(3);
+  });
+
+  it('to its end is one action, however many pages it has', async () => {
+    const person = api.token({ role: 'security', type: 'user' });
+    const { next_cursor } = await found('team=team_c&limit=9', person);
+    await found(`team=team_c&limit=9&cursor=${next_cursor}`, person);
+    expect(await drafts()).toHaveLength(1);
+  });
+
+  it('by a program is one event a session: until it pauses', async () => {
+    const program = api.token({ role: 'security' });
+    for (let i = 0; i < 3; i += 1) {
+      await found('team=team_a', program);
+      await api.get('/v1/archive?after=1', program);
+      stand.nowMs += 14 * 60_000;
+    }
+    const actions = async () => (await drafts()).map(({ draft }) => JSON.parse(draft).data.action);
+    expect(await actions()).toEqual(['audit.search', 'audit.replay']);
+    stand.nowMs += 2 * 60_000;
+    await found('team=team_b', program);
+    expect(await actions()).toEqual(['audit.search', 'audit.replay', 'audit.search']);
   });
 
   it('leaves none where it was refused', async () => {

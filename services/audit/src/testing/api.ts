@@ -8,6 +8,7 @@ import {
 } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { archiveRoutes } from '../archive/routes.ts';
+import { completenessRoutes } from '../completeness/routes.ts';
 import { recordReadings } from '../search/readings.ts';
 import { searchRoutes } from '../search/routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
@@ -38,6 +39,9 @@ export interface TestApi {
   }>;
 }
 
+/** When something counts as missing, lost or unsettled. */
+export const TEST_RULE = { gapGraceMs: 30_000, sourceLostAfterMs: 30_000, unsettledAfterMs: 900_000 };
+
 /** The service's API on a stand, with a directory of the test's own. */
 export function testApi(stand: Stand): TestApi {
   const view = new DirectoryView();
@@ -54,8 +58,9 @@ export function testApi(stand: Stand): TestApi {
       ...searchRoutes({ pool, store, record }),
       ...proofRoutes({ pool, store, tiles, record }),
       ...treeRoutes({ pool, tiles, signers }),
-      ...archiveRoutes({ pool, store }),
-      ...sourceRoutes({ pool, now, gapGraceMs: 30_000, sourceLostAfterMs: 30_000 }),
+      ...archiveRoutes({ pool, store, record }),
+      ...sourceRoutes({ pool, now, ...TEST_RULE }),
+      ...completenessRoutes({ pool, store, signers, now, ...TEST_RULE }),
     ],
   });
   return {

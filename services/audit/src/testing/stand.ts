@@ -8,6 +8,8 @@ import { readSegment } from '../archive/reader.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { parseInboxEvent } from '../inbox/inbox-event.ts';
 import { receive } from '../inbox/receive.ts';
+import { indexNext } from '../indexing/indexer.ts';
+import { IndexMonths } from '../indexing/months.ts';
 import { encodeLeaf, sha256 } from '../log/leaf.ts';
 import { readLogState } from '../log/log-state.ts';
 import { LogWriter, type WriterOptions } from '../log/writer.ts';
@@ -31,7 +33,9 @@ export interface Stand {
   /** Puts events into the inbox as one consumed batch. */
   deliver(events: readonly Buffer[]): Promise<void>;
   writerOptions(options?: Partial<WriterOptions>): WriterOptions;
-  /** Runs one epoch until the inbox is empty. */
+  /** Indexes what is published. */
+  index(maxBatch?: number): Promise<void>;
+  /** Runs one epoch until the inbox is empty, and indexes. */
   integrate(options?: Partial<WriterOptions>): Promise<void>;
   /** Leaves in the log, asked by the owner's connections. */
   size(): Promise<number>;
@@ -94,6 +98,12 @@ export async function openStand(
       const writer = await LogWriter.begin(stand.writerOptions(options));
       const done = new AbortController();
       for await (const { rows } of writer.run(done.signal)) if (rows === 0) done.abort();
+      await stand.index();
+    },
+    async index(maxBatch) {
+      const parts = { pool, store, now: () => stand.nowMs, ...(maxBatch === undefined ? {} : { maxBatch }) };
+      const months = new IndexMonths(pool);
+      while ((await indexNext(parts, months)) > 0);
     },
     async size() {
       const { rows } = await owner.query<{ size: bigint }>('SELECT size FROM audit.log_state');

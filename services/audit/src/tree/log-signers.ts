@@ -7,6 +7,7 @@ import {
   type NoteSigner,
   readSigner,
   signCheckpoint,
+  signNote,
   TransparencyLogError,
 } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
@@ -19,6 +20,8 @@ export interface LogSigners {
   readonly verifierKeys: readonly string[];
   /** The checkpoint of a tree, signed by every key. */
   sign(size: number, root: Buffer): Publication;
+  /** A note of a text that can be no checkpoint: its first line is not the log's origin. */
+  signText(text: string): string;
 }
 
 /** The origin of a log whose operator named none. */
@@ -56,6 +59,11 @@ function logSigners(origin: string, keys: readonly NoteSigner[]): LogSigners {
       root,
       checkpoint: signCheckpoint({ origin, size: BigInt(size), root, extensions: [] }, keys),
     }),
+    signText(text) {
+      // Whoever could have it sign any text could have it sign another history.
+      if (text.startsWith(`${origin}\n`)) throw keyError('it signs no checkpoint in this way');
+      return signNote(text, keys);
+    },
   };
 }
 

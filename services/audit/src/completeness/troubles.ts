@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from '@tollgate/database';
+import type { Logger } from '@tollgate/telemetry';
+import { openGaps } from '../sources/listing.ts';
+
+/** What stands between the trail and completeness just now, each as a number that should be 0. */
+export interface Troubles {
+  /** Numbers in open gaps. */
+  readonly missing_events: number;
+  /** Sources that have neither ended nor been heard of lately. */
+  readonly lost_sources: number;
+  /** Sources whose own chain differs from what the log holds. */
+  readonly differing_chains: number;
+  /** Requests that lack what has to be there, and are older than any request gets. */
+  readonly unsettled_requests: number;
+}
+
+export interface TroubleRule {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly gapGraceMs: number;
+  readonly sourceLostAfterMs: number;
+  readonly unsettledAfterMs: number;
+}
+
+/** How often it is looked. */
+const LOOK_EVERY_MS = 30_000;
+/** Requests are counted up to here. */
+const MAX_COUNTED = 100_000;
+
+/** Looks at everything that is in the log, whatever its period. */
+export async function findTroubles(pool: Pool, rule: TroubleRule): Promise<Troubles> {
+  const nowMs = rule.now();
+  const gaps = await openGaps(pool, { nowMs, graceMs: rule.gapGraceMs });
+  const { rows } = await pool.query<{ lost: number; differing: number; unsettled: number }>(
+    `SELECT (SELECT count(*)::int FROM source_state
+             WHERE NOT ended AND (state->>'heardMs')::float8 < $1::float8) AS lost,
+            (SELECT count(*)::int FROM source_state WHERE state->>'mismatch' IS NOT NULL) AS differing,
+            (SELECT count(*)::int FROM (SELECT FROM unsettled_request
+              WHERE happened_at < to_timestamp($2::float8 / 1000) LIMIT ${MAX_COUNTED}) AS counted) AS unsettled`,
+    [nowMs - rule.sourceLostAfterMs, nowMs - rule.unsettledAfterMs],
+  );
+  const [row] = rows;
+  return {
+    missing_events: gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
+    lost_sources: row?.lost ?? 0,
+    differing_chains: row?.differing ?? 0,
+    unsettled_requests: row?.unsettled ?? 0,
+  };
+}
+
+/**
+ * Looks every half minute and says in the log what has changed: an alarm that does not hang on anybody's scraping, and
+ * does not make the service unready, which goes on receiving meanwhile.
+ */
+export function startTroubleWatch(
+  parts: TroubleRule & { readonly pool: Pool; readonly logger: Logger; readonly lookEveryMs?: number },
+): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  let said = '';
+
+  async function look(): Promise<void> {
+    const troubles = await findTroubles(parts.pool, parts);
+    const text = JSON.stringify(troubles);
+    if (text === said) return;
+    if (Object.values(troubles).some((n) => n > 0))
+      parts.logger.error(troubles, 'the audit trail is not complete');
+    else if (said !== '') parts.logger.info('the audit trail is complete again');
+    said = text;
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await look().catch((error: unknown) => {
+        parts.logger.warn({ err: error }, 'could not look whether the audit trail is complete');
+      });
+      await sleep(parts.lookEveryMs ?? LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

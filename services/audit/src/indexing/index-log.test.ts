@@ -1,0 +1,135 @@
+import { seededRandom } from '@tollgate/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testSource, uuid7 } from '../testing/events.ts';
+import { openStand, type Stand } from '../testing/stand.ts';
+
+const random = seededRandom(97);
+
+let stand: Stand;
+beforeEach(async () => {
+  stand = await openStand();
+  stand.nowMs = Date.parse('2026-03-01T10:00:01Z');
+});
+afterEach(() => stand.close());
+
+const dump = async () => {
+  const { rows } = await stand.owner.query<{ row: string }>(
+    `SELECT row FROM (
+       SELECT 1 AS part, row_to_json(i)::text AS row FROM audit.indexed_event i
+       UNION ALL SELECT 2, row_to_json(c)::text FROM audit.event_count c
+       UNION ALL SELECT 3, row_to_json(u)::text FROM audit.unsettled_request u) AS all_rows
+     ORDER BY part, row`,
+  );
+  return rows.map(({ row }) => row);
+};
+
+describe('the index', () => {
+  it('is the same in whatever batches it is made', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    source.started();
+    for (let i = 0; i < 20; i += 1) source.request(`team_${i % 3}`, uuid7(random));
+    source.request('team_a', uuid7(random));
+    await stand.deliver(source.events.slice(0, -1));
+    await stand.integrate();
+    const whole = await dump();
+    expect(whole.filter((row) => row.includes('leaf_index'))).toHaveLength(63);
+    expect(whole.filter((row) => row.includes('request_id'))).toHaveLength(1);
+    await stand.owner.query(
+      'TRUNCATE audit.indexed_event, audit.event_count, audit.unsettled_request; UPDATE audit.index_position SET size = 0',
+    );
+    await stand.index(7);
+    expect(await dump()).toEqual(whole);
+  });
+
+  it('is kept by month of what happened, however late it came, and elsewhere where that is far off', async () => {
+    const source = testSource(random, '/services/directory/e1');
+    const at = (time: string) =>
+      source.emit({
+        type: 'tollgate.admin.v1',
+        id: uuid7(random),
+        subject: 'team_1',
+        time,
+        data: {
+          actor: { type: 'user', id: 'user_1' },
+          organisation_id: null,
+          action: 'team.create',
+          target: 'team_1',
+          outcome: 'done',
+          code: null,
+          reason: null,
+          details: {},
+        },
+      });
+    for (const time of [
+      '2026-02-28T23:59:59.999Z',
+      '2026-03-01T00:00:00.000Z',
+      '0001-01-01T00:00:00.000Z',
+      '2099-01-01T00:00:00.000Z',
+    ])
+      at(time);
+    await stand.deliver(source.events);
+    await stand.integrate();
+    const { rows } = await stand.owner.query<{ name: string; leaves: string }>(
+      `SELECT tableoid::regclass::text AS name, string_agg(leaf_index::text, ',' ORDER BY leaf_index) AS leaves
+       FROM audit.indexed_event GROUP BY 1 ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      { name: 'audit.indexed_event_2026_02', leaves: '0' },
+      { name: 'audit.indexed_event_2026_03', leaves: '1' },
+      { name: 'audit.indexed_event_other', leaves: '2,3' },
+    ]);
+  });
+
+  it('takes each event once, whoever indexes at the same time', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    for (let i = 0; i < 60; i += 1) source.usage();
+    await stand.deliver(source.events);
+    await stand.integrate();
+    await stand.owner.query(
+      'TRUNCATE audit.indexed_event, audit.event_count, audit.unsettled_request; UPDATE audit.index_position SET size = 0',
+    );
+    await Promise.all([stand.index(5), stand.index(8), stand.index(3)]);
+    await stand.index();
+    const { rows } = await stand.owner.query('SELECT sum(events)::int AS events FROM audit.event_count');
+    expect(rows).toEqual([{ events: 60 }]);
+    const indexed = await stand.owner.query('SELECT DISTINCT leaf_index FROM audit.indexed_event');
+    expect(indexed.rows).toHaveLength(60);
+  });
+
+  it('can not be changed by the service, which adds to it alone', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    source.usage();
+    await stand.deliver(source.events);
+    await stand.integrate();
+    for (const statement of [
+      'DELETE FROM indexed_event',
+      "UPDATE indexed_event SET team_id = 'team_b'",
+      'TRUNCATE indexed_event',
+      'DELETE FROM indexed_event_2026_03',
+      'DELETE FROM kept_checkpoint',
+      'UPDATE kept_checkpoint SET size = 9',
+      'DELETE FROM event_count',
+      'DROP TABLE indexed_event_2026_03',
+      'CREATE TABLE stray ()',
+    ]) {
+      await expect(stand.pool.query(statement), statement).rejects.toMatchObject({ code: '42501' });
+    }
+    const { rows } = await stand.pool.query("SELECT make_index_month('1999-01-01') AS made");
+    expect(rows).toEqual([{ made: false }]);
+  });
+
+  it('keeps a checkpoint an hour, so that a later one can be shown to have grown out of it', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    const sizes = async () =>
+      (await stand.pool.query<{ size: bigint }>('SELECT size FROM kept_checkpoint ORDER BY size')).rows.map(
+        ({ size }) => Number(size),
+      );
+    for (const minutes of [0, 30, 61]) {
+      stand.nowMs = Date.parse('2026-03-01T10:00:01Z') + minutes * 60_000;
+      source.usage();
+      await stand.deliver(source.events.slice(-1));
+      await stand.integrate();
+    }
+    expect(await sizes()).toEqual([1, 3]);
+  });
+});

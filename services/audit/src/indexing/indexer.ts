@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Pool, transaction } from '@tollgate/database';
+import type { Logger } from '@tollgate/telemetry';
+import type { SegmentStore } from '../archive/segment-store.ts';
+import { readPublication } from '../tree/publication.ts';
+import { indexBatch, readFacts } from './index-batch.ts';
+import { keepCheckpoint } from './kept-checkpoints.ts';
+import { IndexMonths } from './months.ts';
+import { movePosition, readPosition, takePosition } from './position.ts';
+
+export interface IndexerParts {
+  readonly pool: Pool;
+  readonly store: SegmentStore;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Events in one transaction at most. */
+  readonly maxBatch?: number;
+}
+
+export interface Indexer {
+  /** Ends after the batch in hand. */
+  stop(): Promise<void>;
+}
+
+const DEFAULT_MAX_BATCH = 2_000;
+/** Pause when everything that is published is indexed. Half of it is added to how long an event takes to be found. */
+const MIN_IDLE_MS = 50;
+const MAX_IDLE_MS = 400;
+const BACK_OFF_MS = 1_000;
+
+/**
+ * Indexes the next batch of what is published. Any number of processes may: the position's row lets one of them.
+ * Returns the number of events; 0 where there is nothing to do, or another is at it.
+ */
+export async function indexNext(parts: IndexerParts, months: IndexMonths): Promise<number> {
+  const { pool, maxBatch = DEFAULT_MAX_BATCH } = parts;
+  const published = await readPublication(pool);
+  const before = await readPosition(pool);
+  if (published === null || before.size >= published.size) return 0;
+  const end = Math.min(before.size + maxBatch, published.size);
+  const facts = await readFacts(parts, before.size, end);
+  await months.make(facts);
+  return transaction(pool, async (tx) => {
+    const taken = await takePosition(tx);
+    if (taken?.size !== before.size) return 0;
+    await indexBatch(tx, before.size, facts);
+    const checkpoint = end === published.size ? published.checkpoint : null;
+    await movePosition(tx, { size: end, checkpoint });
+    if (checkpoint !== null) await keepCheckpoint(tx, { size: end, checkpoint }, parts.now());
+    return facts.length;
+  });
+}
+
+/** Indexes what is published, as it is published, until it is stopped. */
+export function startIndexer(parts: IndexerParts & { readonly logger: Logger }): Indexer {
+  const stopping = new AbortController();
+  const months = new IndexMonths(parts.pool);
+  let idleMs = MIN_IDLE_MS;
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        if ((await indexNext(parts, months)) > 0) {
+          idleMs = MIN_IDLE_MS;
+        } else {
+          await sleep(idleMs, undefined, { signal: stopping.signal });
+          idleMs = Math.min(idleMs * 2, MAX_IDLE_MS);
+        }
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        parts.logger.error({ err: error }, 'the search index does not move on; will try again');
+        await sleep(BACK_OFF_MS, undefined, { signal: stopping.signal }).catch(() => {});
+      }
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
