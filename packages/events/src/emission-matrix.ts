@@ -9,7 +9,7 @@ export interface Emission {
   /** The outcome of the final usage event; none where nothing was allowed. */
   readonly final: UsageOutcome | null;
   /** Usage events of attempts that failed before the final one. */
-  readonly earlierAttempts: 'none' | 'one or more';
+  readonly earlierAttempts: 'none' | 'any' | 'one or more';
   /** Counted in a rejections event of its minute rather than on its own. */
   readonly countedAsRejection: boolean;
 }
@@ -34,11 +34,11 @@ export const EMISSION_MATRIX = {
     countedAsRejection: true,
   },
   'allowed-without-attempt': { ...ALLOWED, final: 'not-attempted' },
-  aborted: { ...ALLOWED, final: 'aborted' },
-  failed: { ...ALLOWED, final: 'failed' },
-  'timed-out': { ...ALLOWED, final: 'timed-out' },
+  aborted: { ...ALLOWED, final: 'aborted', earlierAttempts: 'any' },
+  failed: { ...ALLOWED, final: 'failed', earlierAttempts: 'any' },
+  'timed-out': { ...ALLOWED, final: 'timed-out', earlierAttempts: 'any' },
   'fallen-back': { ...ALLOWED, final: 'completed', earlierAttempts: 'one or more' },
-  lost: { ...ALLOWED, final: 'gateway-lost' },
+  lost: { ...ALLOWED, final: 'gateway-lost', earlierAttempts: 'any' },
 } as const satisfies Record<string, Emission>;
 
 export type RequestFate = keyof typeof EMISSION_MATRIX;
@@ -70,10 +70,19 @@ export function emissionFaults(fate: RequestFate, events: readonly TollgateEvent
     faults.push(`final usage [${finals.map((data) => data.outcome)}] instead of [${wantedFinal}]`);
   }
   const earlier = usage.length - finals.length;
-  if (expected.earlierAttempts === 'none' ? earlier > 0 : earlier === 0) {
-    faults.push(`${earlier} earlier attempts where ${expected.earlierAttempts} belong`);
+  const { earlierAttempts } = expected;
+  if ((earlierAttempts === 'none' && earlier > 0) || (earlierAttempts === 'one or more' && earlier === 0)) {
+    faults.push(`${earlier} earlier attempts where ${earlierAttempts} belong`);
   }
-  if (finals.length === 1 && usage.at(-1)?.final === false) faults.push('an attempt after the final one');
+  if (finals.length === 1) {
+    if (usage.at(-1)?.final === false) faults.push('an attempt after the final one');
+    const first = usage[0]?.outcome === 'not-attempted' ? 0 : 1;
+    if (usage.some((data, index) => data.attempt !== first + index)) {
+      faults.push(
+        `attempts [${usage.map((data) => data.attempt)}] instead of one after the other from ${first}`,
+      );
+    }
+  }
   for (const data of finals) {
     const sum = Object.values(data.quantities).reduce<number>((total, n) => total + Number(n), 0);
     if (data.outcome === 'not-attempted' && sum !== 0) faults.push('quantities without an attempt');
