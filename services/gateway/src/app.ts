@@ -11,6 +11,8 @@ import { Deliveries } from './calls/deliveries.ts';
 import type { CallLimits } from './calls/environment.ts';
 import { Intake } from './calls/intake.ts';
 import { RunningCalls } from './calls/running-calls.ts';
+import { Subjects } from './calls/subjects.ts';
+import { UpstreamRequests } from './calls/upstream-requests.ts';
 import type { Clock } from './clock.ts';
 import { AttributionTexts } from './events/attribution-text.ts';
 import { IdSource, type RandomBytes } from './events/ids.ts';
@@ -104,6 +106,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     clock,
     spool,
     recorder: new Recorder(spool, events),
+    subjects: new Subjects(events, new AttributionTexts()),
+    requests: new UpstreamRequests(),
     deliveries: new Deliveries(spool),
     running,
     tallies,
@@ -113,8 +117,6 @@ export function createGateway(parts: GatewayParts): Gateway {
   };
   const intake = new Intake({
     env,
-    events,
-    attributions: new AttributionTexts(),
     policy: parts.policy,
     admission: new AdmissionControl({
       env,

@@ -44,6 +44,15 @@ const environment = z.object({
   GATEWAY_BETWEEN_CHUNKS_TIMEOUT_SECONDS: seconds(120),
   GATEWAY_CALLER_STALL_TIMEOUT_SECONDS: seconds(120),
   GATEWAY_TOTAL_TIMEOUT_SECONDS: seconds(600),
+  /** The longest that a target is left alone because it asked for it, whatever it asked for. */
+  GATEWAY_MAX_REST_SECONDS: seconds(60),
+  /** When the circuit breaker of a target opens, and for how long: routing/breaker.ts. */
+  GATEWAY_BREAKER_WINDOW_SECONDS: seconds(10),
+  GATEWAY_BREAKER_MINIMUM_CALLS: wholeNumber(1, 1_000_000).default(20),
+  GATEWAY_BREAKER_FAILURE_PERCENT: wholeNumber(1, 100).default(50),
+  GATEWAY_BREAKER_CONSECUTIVE_FAILURES: wholeNumber(1, 1_000_000).default(5),
+  GATEWAY_BREAKER_OPEN_SECONDS: seconds(5),
+  GATEWAY_BREAKER_MAX_OPEN_SECONDS: seconds(60),
   GATEWAY_STOP_DEADLINE_SECONDS: seconds(20),
   /** The state of limits and prices of the last run. */
   GATEWAY_LIMITS_SNAPSHOT: z.string().min(1).optional(),
@@ -105,6 +114,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
       betweenChunksTimeoutMs: read.GATEWAY_BETWEEN_CHUNKS_TIMEOUT_SECONDS * 1000,
       callerStallTimeoutMs: read.GATEWAY_CALLER_STALL_TIMEOUT_SECONDS * 1000,
       totalTimeoutMs: read.GATEWAY_TOTAL_TIMEOUT_SECONDS * 1000,
+      maxRestMs: read.GATEWAY_MAX_REST_SECONDS * 1000,
       maxAnswerBytes: read.GATEWAY_MAX_ANSWER_BYTES,
     },
     maxBodyBytes: read.GATEWAY_MAX_BODY_BYTES,
@@ -134,6 +144,14 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
       connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
     },
     credentialMaxAgeMs: read.GATEWAY_CREDENTIAL_MAX_AGE_DAYS * DAY_MS,
+    breaker: {
+      windowMs: read.GATEWAY_BREAKER_WINDOW_SECONDS * 1000,
+      minimumVolume: read.GATEWAY_BREAKER_MINIMUM_CALLS,
+      failureRatio: read.GATEWAY_BREAKER_FAILURE_PERCENT / 100,
+      consecutiveFailures: read.GATEWAY_BREAKER_CONSECUTIVE_FAILURES,
+      openMs: read.GATEWAY_BREAKER_OPEN_SECONDS * 1000,
+      maxOpenMs: read.GATEWAY_BREAKER_MAX_OPEN_SECONDS * 1000,
+    },
     anonymousTeam,
     stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,
     auditUrl: read.TOLLGATE_AUDIT_URL ?? null,

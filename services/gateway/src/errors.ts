@@ -129,6 +129,18 @@ export const ANSWERS = {
     type: 'api_error',
     message: 'The connection to the model endpoint broke before the answer was whole. Try again.',
   },
+  upstream_unavailable: {
+    status: 503,
+    type: 'api_error',
+    message:
+      'Every endpoint of this model fails or asked to be left alone for a while, so none was called. Try again later.',
+  },
+  upstream_limit_reached: {
+    status: 429,
+    type: 'rate_limit_error',
+    message:
+      "The limit of this model's endpoints was reached a moment ago, so none was called. Try again later.",
+  },
   upstream_refused_credential: {
     status: 502,
     type: 'api_error',

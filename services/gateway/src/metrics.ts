@@ -28,6 +28,7 @@ export class Tallies {
     'From the arrival of an allowed request to the last byte of its answer.',
   );
   readonly #unrecorded;
+  readonly #fallbacks;
   inputTokens = 0;
   outputTokens = 0;
 
@@ -42,6 +43,11 @@ export class Tallies {
       name: 'tollgate_gateway_tokens_total',
       help: 'Tokens accounted for, by direction.',
       labels: ['direction'],
+    });
+    this.#fallbacks = metrics.counter({
+      name: 'tollgate_gateway_fallbacks_total',
+      help: 'Attempts that failed and that another target was asked after, by the target that failed.',
+      labels: ['target'],
     });
     this.#unrecorded = metrics.counter({
       name: 'tollgate_gateway_unrecorded_usage_total',
@@ -81,6 +87,10 @@ export class Tallies {
     this.inputTokens += quantities.input_tokens;
     this.outputTokens += quantities.output_tokens;
     this.#durations.observe(durationUs);
+  }
+
+  fellBack(target: string): void {
+    this.#fallbacks.inc({ target });
   }
 
   unrecorded(): void {

@@ -168,6 +168,7 @@ describe('the official client', () => {
     expect(limited).toBeInstanceOf(RateLimitError);
     expect(limited).toMatchObject({ code: 'output_tokens_per_minute' });
     expect(limited.headers?.get('retry-after')).toBe('3');
+    under.clock.aheadMs += 3_000;
     upstream.addFault({ fault: 'guardrail-block', times: 1 });
     const blocked = await error(client.chat.completions.create(ask));
     expect(blocked).toBeInstanceOf(BadRequestError);

@@ -22,6 +22,7 @@ import { IdSource } from './events/ids.ts';
 import type { LivePolicy } from './policy/live-policy.ts';
 import { startProblem } from './policy/read-policy.ts';
 import { startPolicy } from './policy/start-policy.ts';
+import { TargetHealths } from './routing/target-healths.ts';
 import { openSpool } from './source/open-spool.ts';
 import { gapRegister, instanceRegister, type SourceServices } from './source/services.ts';
 import { Credentials } from './upstream/credentials/credentials.ts';
@@ -88,6 +89,10 @@ async function serve(
       bounds: config.upstreams,
       credentials,
       rolesOf: rolesByDirectory(view, clock),
+      routing: {
+        healths: new TargetHealths({ settings: config.breaker, clock, log: logger, metrics }),
+        random: Math.random,
+      },
       clock,
       log: logger,
       metrics,

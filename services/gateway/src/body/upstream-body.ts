@@ -19,6 +19,8 @@ const OUTPUT_LIMIT: Readonly<Record<Protocol, string>> = {
 const OUTPUT_LIMITS: ReadonlySet<string> = new Set(['max_tokens', 'max_completion_tokens']);
 const RESPONSES_OUTPUT_LIMITS: ReadonlySet<string> = new Set(['max_output_tokens']);
 
+const MODEL: ReadonlySet<string> = new Set(['model']);
+
 /**
  * The body as it goes upstream: the caller's own bytes, with `members` (of a JSON object, each followed by a
  * comma; may be empty) put in after the opening brace, and `stream_options.include_usage` asked for on streams whose
@@ -28,16 +30,20 @@ const RESPONSES_OUTPUT_LIMITS: ReadonlySet<string> = new Set(['max_output_tokens
  * bytes; every other member stays as it came, byte for byte.
  *
  * @param outputLimit set in place of what the caller's body says about it; null leaves that alone
+ * @param model the name to put in place of the caller's `model`; null leaves that alone
  */
 export function upstreamBody(
   raw: Buffer,
   facts: RequestFacts,
   members: string,
   outputLimit: number | null = null,
+  model: string | null = null,
 ): Buffer {
   const asksUsage = facts.stream && !facts.wantsUsage;
-  const ours = outputLimit === null ? members : `${members}"${OUTPUT_LIMIT[facts.protocol]}":${outputLimit},`;
-  const drops = outputLimit !== null && facts.extent.namesOutputLimit ? limitsOf(facts.protocol) : NO_NAMES;
+  const named = model === null ? members : `${members}"model":${JSON.stringify(model)},`;
+  const ours = outputLimit === null ? named : `${named}"${OUTPUT_LIMIT[facts.protocol]}":${outputLimit},`;
+  const limits = outputLimit !== null && facts.extent.namesOutputLimit ? limitsOf(facts.protocol) : NO_NAMES;
+  const drops = model === null || facts.modelInPath ? limits : limits.union(MODEL);
   if (facts.hasReservedMembers || drops !== NO_NAMES || (asksUsage && facts.streamOptions !== undefined)) {
     return rebuilt(raw, facts, ours, asksUsage, drops);
   }

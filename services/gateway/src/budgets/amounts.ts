@@ -1,9 +1,16 @@
 import type { Attribution, Quantities } from '@tollgate/events';
 import { type Limit, type Units, usedOf } from '@tollgate/limits';
 import { type Cost, costBound, costOf, type PriceBook, pricesOf, priceUsage } from '@tollgate/pricing';
+import type { Target } from '../policy/policy.ts';
 import type { TokenBound } from './bounds.ts';
 
 const MICROS_PER_MILLI = 1000;
+
+/** What one attempt used, and at which target. */
+export interface AttemptUse {
+  readonly target: Target;
+  readonly quantities: Quantities;
+}
 
 /** What money is reckoned with: who asks for what, and when. */
 export interface Pricing {
@@ -19,10 +26,14 @@ export function mostOf(limit: Limit, tokens: TokenBound, pricing: Pricing): Unit
   return usedOf(limit, { final: true, quantities: quantitiesOf(tokens), cost });
 }
 
-/** What quantities take of a limit; null where that can't be told, for want of a price. */
-export function amountOf(limit: Limit, quantities: Quantities, pricing: Pricing): Units | null {
+/**
+ * What quantities take of a limit; null where that can't be told, for want of a price.
+ *
+ * @param final false for an attempt that another one followed: the request counts with its last
+ */
+export function amountOf(limit: Limit, quantities: Quantities, pricing: Pricing, final = true): Units | null {
   const cost = limit.unit === 'money' ? usageCost(quantities, pricing) : null;
-  return usedOf(limit, { final: true, quantities, cost });
+  return usedOf(limit, { final, quantities, cost });
 }
 
 export function quantitiesOf({ input, output }: TokenBound): Quantities {

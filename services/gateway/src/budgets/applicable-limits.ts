@@ -21,8 +21,8 @@ export interface Applicable {
 interface Remembered {
   readonly changes: number;
   readonly policy: Policy;
-  /** By the model that was asked for; a policy has few. Null: no limit applies. */
-  readonly byModel: Map<string, Applicable | null>;
+  /** By target, with the model that was asked for; a policy has few. Null: no limit applies. */
+  readonly byTarget: Map<Target, { readonly model: string; readonly applicable: Applicable | null }>;
 }
 
 /**
@@ -53,14 +53,14 @@ export class ApplicableLimits {
     if (!this.any) return null;
     let remembered = this.#byCaller.get(caller);
     if (remembered === undefined || remembered.changes !== this.#changes || remembered.policy !== policy) {
-      remembered = { changes: this.#changes, policy, byModel: new Map() };
+      remembered = { changes: this.#changes, policy, byTarget: new Map() };
       this.#byCaller.set(caller, remembered);
     }
-    const known = remembered.byModel.get(model);
-    if (known !== undefined) return known;
-    const found = this.#find(attributionOf(caller, policy, model, target));
-    remembered.byModel.set(model, found);
-    return found;
+    const known = remembered.byTarget.get(target);
+    if (known !== undefined && known.model === model) return known.applicable;
+    const applicable = this.#find(attributionOf(caller, policy, model, target));
+    remembered.byTarget.set(target, { model, applicable });
+    return applicable;
   }
 
   /** Whether a ledger's limit is still in force. */

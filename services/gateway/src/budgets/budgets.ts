@@ -1,14 +1,14 @@
 import type { Quantities } from '@tollgate/events';
-import type { FollowedLimits, Units } from '@tollgate/limits';
+import type { FollowedLimits, Limit, Units } from '@tollgate/limits';
 import type { FollowedPrices } from '@tollgate/pricing';
 import type { Logger } from '@tollgate/telemetry';
 import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { Clock } from '../clock.ts';
 import { type Refusal, refuse } from '../errors.ts';
-import { attributionOf } from '../events/attribution-text.ts';
+import { attributionAt, attributionOf } from '../events/attribution-text.ts';
 import type { Policy, Target } from '../policy/policy.ts';
-import { amountOf, mostOf, type Pricing, quantitiesOf } from './amounts.ts';
+import { type AttemptUse, amountOf, mostOf, type Pricing, quantitiesOf } from './amounts.ts';
 import { type Applicable, ApplicableLimits, isTooMany } from './applicable-limits.ts';
 import { boundOf, needsOutputLimit } from './bounds.ts';
 import type { BudgetTallies } from './budget-metrics.ts';
@@ -175,13 +175,56 @@ export class Budgets {
     return () => this.#line.leave(waiter);
   }
 
-  /** Ends what a request holds with what it used. `counted`: whether the upstream said so. */
-  settle({ reservation, request }: Held, quantities: Quantities, counted: boolean): void {
-    const { target, facts } = request;
-    if (counted) this.#calibration.learn(target.id, facts, quantities);
-    const pricing = this.#pricing(request);
-    reservation.settle(({ limit }) => amountOf(limit, quantities, pricing));
+  /**
+   * Ends what a request holds with what all its attempts used.
+   *
+   * @param last the attempt that the request ended with
+   * @param counted whether the upstream said so
+   * @param earlier the attempts before it; null where there was none
+   */
+  settle(
+    { reservation, request }: Held,
+    last: AttemptUse,
+    counted: boolean,
+    earlier: readonly AttemptUse[] | null,
+  ): void {
+    if (counted) this.#calibration.learn(last.target.id, request.facts, last.quantities);
+    const pricing = this.#pricingAt(request, last.target);
+    reservation.settle(({ limit }) => {
+      const used = amountOf(limit, last.quantities, pricing);
+      return earlier === null ? used : this.#sum(limit, request, earlier, used);
+    });
     if (this.#line.size > 0) this.#serveSoon();
+  }
+
+  /**
+   * Whether strict limits still hold if one more target is asked: whether what was used so far and the most that the
+   * next attempt can use can be held. If so, it is.
+   */
+  affords({ reservation, request }: Held, target: Target, earlier: readonly AttemptUse[]): boolean {
+    const { facts, bodyBytes } = request;
+    const bound = boundOf(facts, bodyBytes, this.#parts.settings.strictMaxTokens);
+    const pricing = this.#pricingAt(request, target);
+    const required = ({ limit }: LimitLedger): Units | null => {
+      if (!limit.strict) return 0n;
+      const most = mostOf(limit, bound, pricing);
+      return most === null ? null : this.#sum(limit, request, earlier, most);
+    };
+    return reservation.raise(required, this.#parts.clock.monotonic());
+  }
+
+  /** What attempts used of a limit that others followed, and one that ends the request. */
+  #sum(
+    limit: Limit,
+    request: BudgetRequest,
+    earlier: readonly AttemptUse[],
+    last: Units | null,
+  ): Units | null {
+    const used = earlier.map(({ target, quantities }) =>
+      amountOf(limit, quantities, this.#pricingAt(request, target), false),
+    );
+    const known = [...used, last].filter((units) => units !== null);
+    return known.length === 0 ? null : known.reduce((sum, units) => sum + units, 0n);
   }
 
   /** Gives back what a request holds that was not let in after all. */
@@ -245,7 +288,7 @@ export class Budgets {
     };
   }
 
-  readonly #settled = ({ need: { ledger, amount } }: Draw, used: Units | null): void => {
+  readonly #settled = ({ need: { ledger }, amount }: Draw, used: Units | null): void => {
     const { tallies } = this.#parts;
     if (used === null) {
       tallies.unpriced();
@@ -270,6 +313,12 @@ export class Budgets {
 
   #pricing({ applicable, atMs }: BudgetRequest): Pricing {
     return { book: this.#parts.prices.book(), attribution: applicable.attribution, atMs };
+  }
+
+  #pricingAt(request: BudgetRequest, target: Target): Pricing {
+    const pricing = this.#pricing(request);
+    if (target === request.target) return pricing;
+    return { ...pricing, attribution: attributionAt(pricing.attribution, target) };
   }
 
   #serveSoon(): void {

@@ -52,6 +52,11 @@ export class Lease {
     this.inFlight += 1;
   }
 
+  /** Adds to a reservation that is open. */
+  add(amount: Units): void {
+    this.reserved += amount;
+  }
+
   /** Takes back a reservation of which nothing was used. */
   cancel(amount: Units): void {
     this.#end(amount);

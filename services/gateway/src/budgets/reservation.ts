@@ -14,6 +14,8 @@ export interface Need {
 export interface Draw {
   readonly need: Need;
   readonly lease: Lease;
+  /** What is held: what was needed, or more since. */
+  amount: Units;
 }
 
 /** Reserves everything that a request needs, or nothing; in one step, so that no two requests get the same. */
@@ -22,10 +24,10 @@ export function reserveAll(needs: readonly Need[], nowMs: number): Draw[] | null
   for (const need of needs) {
     const lease = need.window.reserve(need.amount, nowMs);
     if (lease === null) {
-      for (const draw of draws) draw.lease.cancel(draw.need.amount);
+      for (const draw of draws) draw.lease.cancel(draw.amount);
       return null;
     }
-    draws.push({ need, lease });
+    draws.push({ need, lease, amount: need.amount });
   }
   for (const { ledger, amount } of needs) ledger.lastNeed = amount;
   return draws;
@@ -56,14 +58,35 @@ export class Reservation {
   settle(measure: Measure): void {
     this.#end((draw) => {
       const used = measure(draw.need.ledger);
-      draw.lease.settle(draw.need.amount, used ?? 0n);
+      draw.lease.settle(draw.amount, used ?? 0n);
       this.#settled(draw, used);
     });
   }
 
+  /**
+   * Holds as much of each limit as `required` says, from the leases that it draws on; false, and nothing changed, where
+   * one of them has not that much left, or `required` can't tell (null).
+   */
+  raise(required: Measure, nowMs: number): boolean {
+    const raises: (readonly [Draw, Units])[] = [];
+    for (const draw of this.#draws) {
+      const amount = required(draw.need.ledger);
+      if (amount === null) return false;
+      const more = amount - draw.amount;
+      if (more <= 0n) continue;
+      if (!draw.lease.canGive(more, nowMs)) return false;
+      raises.push([draw, more]);
+    }
+    for (const [draw, more] of raises) {
+      draw.lease.add(more);
+      draw.amount += more;
+    }
+    return true;
+  }
+
   /** Gives everything back: the request was not let in after all. */
   cancel(): void {
-    this.#end(({ lease, need }) => lease.cancel(need.amount));
+    this.#end(({ lease, amount }) => lease.cancel(amount));
   }
 
   #end(each: (draw: Draw) => void): void {

@@ -1,20 +1,53 @@
 import type { Quantities, UsageData, UsageOutcome } from '@tollgate/events';
+import type { AttemptUse } from '../budgets/amounts.ts';
+import type { EventSubject, UsageMembers } from '../events/request-events.ts';
+import type { Position } from '../spool/spool.ts';
 import type { Admission } from './admission.ts';
-import type { CallTimes } from './deadlines.ts';
+import type { Attempt } from './attempt.ts';
+import { type CallTimes, sinceArrivalUs } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
-import type { UpstreamAnswer } from './upstream-answer.ts';
 
 const NO_LEASES: readonly string[] = [];
 
-/** How a call ended. */
+/** How an attempt ended, or a call with its last one. */
 export interface Ending {
   readonly outcome: UsageOutcome;
   readonly quantities: Quantities;
   readonly fidelity: UsageData['fidelity'];
-  /** 0 where no upstream was called. */
-  readonly attempt: number;
+}
+
+/** What the end of a call is accounted for with. */
+export interface LastEnding extends Ending {
+  /** The last attempt; null where the call ended before there was one, or before the next. */
+  readonly attempt: Attempt | null;
+  /** Its number; 0 where no upstream was called. */
+  readonly number: number;
+  /** Names the target of that attempt. */
+  readonly subject: EventSubject;
+  /** What the attempts before it used; null where there was none. */
+  readonly earlier: readonly AttemptUse[] | null;
   /** The status that the caller has been given or is about to be; null where it left before. */
   readonly status: number | null;
+}
+
+/**
+ * Appends the usage event of an attempt that another one follows.
+ *
+ * @throws SpoolError where there is no room
+ */
+export function accountAttempt(
+  env: CallEnvironment,
+  admission: Admission,
+  times: CallTimes,
+  subject: EventSubject,
+  attempt: Attempt,
+  ending: Ending,
+): Position | null {
+  if (admission.opened === null) return null;
+  const durationUs = sinceArrivalUs(times, env.clock.monotonic());
+  const { number } = attempt;
+  const members = { ...usageOf(admission, times, attempt, ending, durationUs), attempt: number };
+  return env.recorder.use(subject, { ...members, final: false, status: null });
 }
 
 /**
@@ -24,33 +57,27 @@ export interface Ending {
 export function account(
   env: CallEnvironment,
   admission: Admission,
-  answer: UpstreamAnswer,
   times: CallTimes,
-  ending: Ending,
+  ending: LastEnding,
 ): boolean {
-  const { opened, subject, facts, endpoint, held } = admission;
-  const durationUs = times.sinceArrivalUs(env.clock.monotonic());
-  env.tallies.ended(endpoint, ending.outcome);
-  env.tallies.used(ending.quantities, durationUs);
+  const { opened, endpoint, held } = admission;
+  const { outcome, quantities, attempt, subject } = ending;
+  const durationUs = sinceArrivalUs(times, env.clock.monotonic());
+  env.tallies.ended(endpoint, outcome);
+  env.tallies.used(quantities, durationUs);
   if (held !== null) {
-    const counted = ending.outcome === 'completed' && ending.fidelity === 'provider';
-    env.budgets?.settle(held, ending.quantities, counted);
+    const counted = outcome === 'completed' && ending.fidelity === 'provider';
+    const target = attempt?.target ?? admission.target;
+    env.budgets?.settle(held, { target, quantities }, counted, ending.earlier);
   }
   if (opened === null) return true;
   try {
+    const members = usageOf(admission, times, attempt, ending, durationUs);
     env.recorder.use(subject, {
-      attempt: ending.attempt,
+      ...members,
+      attempt: ending.number,
       final: true,
-      outcome: ending.outcome,
-      fidelity: ending.fidelity,
-      quantities: ending.quantities,
-      upstream_status: answer.status,
       status: ending.status,
-      stream: facts.stream,
-      output_bytes: answer.bytes,
-      duration_us: durationUs,
-      leaseIds: held?.reservation.leaseIds ?? NO_LEASES,
-      first_byte_us: times.firstByteMs === 0 ? null : times.sinceArrivalUs(times.firstByteMs),
     });
     opened.hold.release();
     return true;
@@ -59,4 +86,25 @@ export function account(
     env.log.error({ err: error, request_id: subject.requestId }, 'usage not stored');
     return false;
   }
+}
+
+function usageOf(
+  { facts, held }: Admission,
+  times: CallTimes,
+  attempt: Attempt | null,
+  { outcome, fidelity, quantities }: Ending,
+  durationUs: number,
+): Omit<UsageMembers, 'attempt' | 'final' | 'status'> {
+  const firstByteMs = attempt?.firstByteMs ?? 0;
+  return {
+    outcome,
+    fidelity,
+    quantities,
+    upstream_status: attempt?.answer.status ?? null,
+    stream: facts.stream,
+    output_bytes: attempt?.answer.bytes ?? 0,
+    duration_us: durationUs,
+    leaseIds: held?.reservation.leaseIds ?? NO_LEASES,
+    first_byte_us: firstByteMs === 0 ? null : sinceArrivalUs(times, firstByteMs),
+  };
 }

@@ -11,6 +11,11 @@ const ROOM_PER_REQUEST_BYTES = 24 * 1024;
 /** Room kept for the usage event of each call in flight. */
 const ROOM_PER_CALL_BYTES = 6 * 1024;
 
+/** Whether the spool has room for one more usage event than it keeps for the calls in flight. */
+export function roomForAnotherAttempt({ spool, running }: CallEnvironment): boolean {
+  return spool.hasRoom((1 + running.size) * ROOM_PER_CALL_BYTES);
+}
+
 export interface AdmissionControlParts {
   readonly env: CallEnvironment;
   readonly rejections: RejectionCounter;

@@ -4,19 +4,26 @@ import type { Held } from '../budgets/budgets.ts';
 import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { Target } from '../policy/policy.ts';
+import type { Route } from '../routing/route.ts';
 import type { Arrival } from './arrival.ts';
+import type { Fallbacks } from './fallbacks.ts';
 
 /** An allowed request, ready to go upstream. */
 export interface Admission {
   readonly arrival: Arrival;
   readonly endpoint: Endpoint;
-  /** Below the target's base URL. */
+  /** Below a target's base URL. */
   readonly path: string;
   readonly facts: RequestFacts;
+  readonly route: Route;
+  /** The first to be asked. */
   readonly target: Target;
+  /** Null where there is no other. */
+  readonly fallbacks: Fallbacks | null;
   readonly subject: EventSubject;
   /** Null where the call passes without a record. */
   readonly opened: Opened | null;
+  /** What the first target is sent. */
   readonly body: Buffer;
   /** What it holds of the limits that apply to it; null where none does. Settled with the final usage. */
   readonly held: Held | null;

@@ -1,162 +1,203 @@
 import type { ServerResponse } from 'node:http';
-import type { Quantities, UsageData, UsageOutcome } from '@tollgate/events';
-import type { Dispatcher } from 'undici';
+import type { UsageOutcome } from '@tollgate/events';
 import { errorEvent, writeAnswer, writeRefusal, writeStreamHead } from '../api/answers.ts';
+import type { AttemptUse } from '../budgets/amounts.ts';
 import { type Refusal, refuse } from '../errors.ts';
+import type { EventSubject } from '../events/request-events.ts';
 import { estimateTokens } from '../metering/estimate.ts';
 import type { EventStream } from '../metering/event-stream.ts';
-import { upstreamRefusal } from '../upstream/error-body.ts';
-import { account } from './accounting.ts';
+import type { Target } from '../policy/policy.ts';
+import { askedToWaitMs, upstreamRefusal } from '../upstream/error-body.ts';
+import { account, accountAttempt, type Ending } from './accounting.ts';
 import type { Admission } from './admission.ts';
-import { CallTimes, passedDeadline } from './deadlines.ts';
+import { roomForAnotherAttempt } from './admission-control.ts';
+import { Attempt, type AttemptOwner, type Breakage } from './attempt.ts';
+import { type CallTimes, passedDeadline } from './deadlines.ts';
 import type { Deliverable } from './deliveries.ts';
 import type { CallEnvironment } from './environment.ts';
+import type { Entered } from './fallbacks.ts';
+import { lastFailure, moreTelling, unavailable } from './last-failure.ts';
 import type { RunningCall } from './running-calls.ts';
 import { NO_QUANTITIES, UpstreamAnswer } from './upstream-answer.ts';
 
 /** How long an upstream may keep a connection open after the end event of its stream, in milliseconds. */
 const LINGER_MS = 2000;
 
+const NONE_EARLIER: readonly AttemptUse[] = [];
+
 /** What an upstream that ends a stream with an error of its own is taken to have answered. */
 const STREAM_ERROR_STATUS = 500;
 
 /**
  * One allowed request on its way: waits until its events are safe, calls the upstream, passes the answer on and
- * accounts for it exactly once. It is the upstream's handler itself, so a request costs one object.
+ * accounts for it exactly once. Where an attempt fails before anything went out to the caller, and its route has
+ * another target, it accounts for that attempt and makes the next.
  *
  * It is settled by whichever comes first: the answer's end, an error, a deadline, the caller leaving. Settling
  * appends the final usage event; only then, and after the spool has written it, does the caller see the end.
  */
-export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCall {
+export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   queued = false;
   seat = 0;
+  readonly arrivedMs: number;
+  waitingMs: number;
+  blockedMs = 0;
 
   readonly #env: CallEnvironment;
   readonly #admission: Admission;
   readonly #res: ServerResponse;
-  readonly #answer: UpstreamAnswer;
-  #controller: Dispatcher.DispatchController | null = null;
-  /** 0 until the upstream is called. */
-  #attempt = 0;
+  /** The attempt on its way, or the last one; null while none is. */
+  #attempt: Attempt | null = null;
+  /** The number of that attempt, or of the one before it. */
+  #number = 0;
+  /** Names the target of the latest attempt. */
+  #subject: EventSubject;
+  /** What follows as soon as the end of the attempt before it is safe. */
+  #next: Entered | null = null;
+  /** What attempts used that others followed; null where none did. */
+  #earlier: AttemptUse[] | null = null;
+  /** What the caller is told if no attempt succeeds. */
+  #failure: Refusal | null = null;
   #settled = false;
   #callerGone = false;
   /** Whether the usage event could not be appended. */
   #unrecorded = false;
   /** What the caller is told in place of the answer, or at its end. */
   #refusal: Refusal | null = null;
-  readonly #times: CallTimes;
   #notedBytes = 0;
 
   constructor(env: CallEnvironment, admission: Admission, res: ServerResponse) {
     this.#env = env;
     this.#admission = admission;
     this.#res = res;
-    this.#answer = new UpstreamAnswer(admission.facts, env.limits.maxAnswerBytes);
-    this.#times = new CallTimes(admission.arrival.arrivedMs);
+    this.#subject = admission.subject;
+    this.arrivedMs = this.waitingMs = admission.arrival.arrivedMs;
   }
 
-  /** Calls the upstream as soon as request and decision are as safe as the target asks. */
+  /** Calls the upstream as soon as request and decision are as safe as the route asks. */
   start(): void {
     this.#res.on('close', this.#closed);
     this.#env.running.add(this);
-    const { opened, target } = this.#admission;
+    const { opened, route } = this.#admission;
     if (opened === null) this.#recorded(null);
-    else this.#env.spool.after(target.durability, opened.position, this.#recorded);
+    else this.#env.spool.after(route.durability, opened.position, this.#recorded);
   }
 
   readonly #closed = (): void => this.callerLeft();
 
   readonly #recorded = (error: Error | null): void => {
     if (this.#settled) return;
-    if (error !== null) {
-      this.#env.log.error(
-        { err: error, code: 'audit_unavailable' },
-        'call not made: its events are not safe',
-      );
-      this.#settleUnattempted(refuse('audit_unavailable'));
-    } else if (this.#callerGone) {
-      this.#settleUnattempted(null);
-    } else {
-      this.#attempt = 1;
-      this.#times.dispatchedMs = this.#env.clock.monotonic();
-      this.#admission.target.upstream.dispatch(this.#admission.path, this.#admission.body, this);
-    }
+    if (error !== null) this.#unsafe(error);
+    else if (this.#callerGone) this.#settleWaiting('aborted', null);
+    else if (this.#next !== null) this.#attemptAt(this.#next);
+    else this.#attemptFirst();
   };
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    // Settled while it waited for a connection: nothing may be sent any more.
-    if (this.#settled) controller.abort(new Error('settled before it was sent'));
+  #unsafe(error: Error): void {
+    this.#env.log.error({ err: error, code: 'audit_unavailable' }, 'call not made: its events are not safe');
+    this.#settleWaiting('failed', refuse('audit_unavailable'));
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (this.#settled || status < 200) return;
-    this.#times.firstByteMs = this.#times.lastByteMs = this.#env.clock.monotonic();
-    this.#answer.begin(status, headers);
-    if (this.#answer.stream !== null) this.#env.deliveries.add(this, false);
+  #attemptFirst(): void {
+    const { target, route, fallbacks, subject, path, body } = this.#admission;
+    const nowMs = this.#env.clock.monotonic();
+    const pass = target.health.enter(nowMs);
+    if (pass !== 'no') {
+      this.#dispatch(target, pass === 'trial', subject, path, body);
+      return;
+    }
+    const next = fallbacks?.next(nowMs, (other) => this.#affordable(other, NONE_EARLIER)) ?? null;
+    if (next === null) this.#settleWaiting('not-attempted', unavailable(route, nowMs));
+    else this.#attemptAt(next);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  /** An attempt at a target that the request was not written for. */
+  #attemptAt({ target, trial, path }: Entered): void {
+    this.#next = null;
+    const { fallbacks, arrival } = this.#admission;
+    if (fallbacks === null) throw new TypeError('a route of one target has no other');
+    const { subjects, requests } = this.#env;
+    const { policy, sendable } = fallbacks;
+    const subject = subjects.of(arrival, policy, this.#res.req, sendable.facts.model, target);
+    const body = requests.body(sendable, target, path, this.#number + 1);
+    this.#dispatch(target, trial, subject, path, body);
+  }
+
+  #dispatch(target: Target, trial: boolean, subject: EventSubject, path: string, body: Buffer): void {
+    const { facts } = this.#admission;
+    const { limits, clock } = this.#env;
+    this.#number += 1;
+    this.#subject = subject;
+    const answer = new UpstreamAnswer(facts, limits.maxAnswerBytes);
+    const attempt = new Attempt(this, clock, this.#number, target, trial, answer);
+    this.#attempt = attempt;
+    target.upstream.dispatch(path, body, attempt);
+  }
+
+  answering(): void {
+    if (!this.#settled && this.#stream !== null) this.#env.deliveries.add(this, false);
+  }
+
+  answered(fits: boolean): void {
     if (this.#settled) return;
-    this.#times.lastByteMs = this.#env.clock.monotonic();
-    if (!this.#answer.take(chunk)) {
+    if (!fits) {
       const limit = this.#env.limits.maxAnswerBytes;
       this.#giveUp('failed', refuse('upstream_answer_too_large', { limit }));
       return;
     }
-    const { stream } = this.#answer;
+    const stream = this.#stream;
     if (stream === null) return;
     if (stream.ended) {
       this.#complete();
-      this.#env.running.linger(this);
+      if (this.#settled) this.#env.running.linger(this);
     } else if (stream.hasReady) this.#env.deliveries.add(this, false);
   }
 
-  onResponseEnd(): void {
-    this.#env.running.delete(this);
-    if (this.#settled) return;
-    this.#answer.stream?.end();
+  ended(): void {
+    if (this.#settled) {
+      this.#env.running.delete(this);
+      return;
+    }
+    this.#stream?.end();
     this.#complete();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#env.running.delete(this);
-    if (this.#settled) return;
-    const code = 'code' in error ? error.code : undefined;
-    if (code === 'UND_ERR_CONNECT_TIMEOUT') this.#settlePartial('timed-out', refuse('upstream_timeout'));
-    else if (this.#controller === null) this.#settlePartial('failed', refuse('upstream_unreachable'));
-    else this.#settlePartial('failed', refuse('upstream_broke'));
+  broke(why: Breakage): void {
+    if (this.#settled) {
+      this.#env.running.delete(this);
+      return;
+    }
+    if (why === 'connect-timeout') this.#missed('timed-out', refuse('upstream_timeout'));
+    else this.#missed('failed', refuse(why === 'broke' ? 'upstream_broke' : 'upstream_unreachable'));
   }
 
   /** The caller's connection closed: it left, unless it has its answer. */
   callerLeft(): void {
     if (this.#settled) return;
     this.#callerGone = true;
-    // Not yet upstream: settled once the spool has answered, as a call that was never attempted.
-    if (this.#attempt > 0) this.#giveUp('aborted', null);
+    if (this.#attempt !== null) this.#giveUp('aborted', null);
+    else if (this.#number > 0) this.#settleWaiting('aborted', null);
+    // Else not yet upstream: settled once the spool has answered, as a call that was never attempted.
   }
 
   checkDeadlines(nowMs: number): void {
-    const { limits } = this.#env;
     if (this.#settled) {
-      if (nowMs - this.#times.lastByteMs > LINGER_MS) this.#abort('it lingered after its end');
+      const attempt = this.#attempt;
+      if (attempt === null || nowMs - attempt.lastByteMs <= LINGER_MS) return;
+      attempt.abandon('it lingered after its end');
+      this.#env.running.delete(this);
       return;
     }
-    const totalMs = this.#admission.target.totalTimeoutMs ?? limits.totalTimeoutMs;
-    switch (passedDeadline(this.#times, limits, totalMs, nowMs)) {
+    switch (passedDeadline(this, this.#attempt, this.#attemptEndsMs(), this.#env.limits, nowMs)) {
       case 'record':
-        this.#settleUnattempted(refuse('audit_unavailable'));
+        this.#settleWaiting('failed', refuse('audit_unavailable'));
         break;
       case 'caller-stall':
         this.#res.destroy();
         this.callerLeft();
         break;
       case 'upstream':
-        this.#giveUp('timed-out', refuse('upstream_timeout'));
+        this.#missed('timed-out', refuse('upstream_timeout'));
         break;
       case null:
         break;
@@ -164,7 +205,7 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
   }
 
   noteProgress(): void {
-    const { stream } = this.#answer;
+    const stream = this.#stream;
     if (this.#settled || stream === null || stream.bytes === this.#notedBytes) return;
     this.#notedBytes = stream.bytes;
     const tokens = stream.usage?.output_tokens ?? estimateTokens(stream.textBytes);
@@ -176,8 +217,8 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
   }
 
   endNow(): void {
-    if (this.#settled) this.#abort('the gateway is shutting down');
-    else if (this.#attempt === 0) this.#settleUnattempted(refuse('shutting_down'));
+    if (this.#settled) this.#attempt?.abort('the gateway is shutting down');
+    else if (this.#attempt === null) this.#settleWaiting('failed', refuse('shutting_down'));
     else this.#giveUp('failed', refuse('shutting_down'));
   }
 
@@ -188,22 +229,22 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
     const { requestId } = arrival;
     const headers = held === null ? null : held.headers;
     const unrecorded = this.#settled && (this.#unrecorded || failure !== null);
-    const { stream } = this.#answer;
-    if (stream !== null) this.#deliverStream(stream, unrecorded);
+    const answer = this.#attempt?.answer ?? null;
+    if (answer !== null && answer.stream !== null) this.#deliverStream(answer, answer.stream, unrecorded);
     else if (unrecorded) writeRefusal(res, requestId, refuse('audit_unavailable'), headers);
     else if (this.#refusal !== null) writeRefusal(res, requestId, this.#refusal, headers);
-    else if (this.#settled) {
-      const status = this.#answer.status ?? 200;
-      writeAnswer(res, requestId, status, this.#answer.contentType, this.#answer.body(), headers);
+    else if (this.#settled && answer !== null) {
+      const status = answer.status ?? 200;
+      writeAnswer(res, requestId, status, answer.contentType, answer.body(), headers);
     }
   }
 
-  #deliverStream(stream: EventStream, unrecorded: boolean): void {
+  #deliverStream(answer: UpstreamAnswer, stream: EventStream, unrecorded: boolean): void {
     const res = this.#res;
     if (!res.headersSent) {
       const { arrival, held } = this.#admission;
       const headers = held === null ? null : held.headers;
-      writeStreamHead(res, arrival.requestId, this.#answer.status ?? 200, headers);
+      writeStreamHead(res, arrival.requestId, answer.status ?? 200, headers);
       if (!stream.hasReady && !this.#settled) res.flushHeaders();
     }
     const ready = stream.take();
@@ -221,72 +262,169 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
 
   /** The caller reads slower than the upstream writes: nothing more is read from there until it has caught up. */
   #holdUpstream(): void {
-    this.#times.blockedMs = this.#env.clock.monotonic();
-    this.#controller?.pause();
+    this.blockedMs = this.#env.clock.monotonic();
+    this.#attempt?.pause();
     this.#res.once('drain', () => {
-      this.#times.blockedMs = 0;
-      this.#times.lastByteMs = this.#env.clock.monotonic();
-      this.#controller?.resume();
+      this.blockedMs = 0;
+      this.#attempt?.resume();
     });
+  }
+
+  get #stream(): EventStream | null {
+    return this.#attempt === null ? null : this.#attempt.answer.stream;
+  }
+
+  /** When the attempt on its way has to be over: the first has its target's time from the call's arrival on. */
+  #attemptEndsMs(): number {
+    const { totalTimeoutMs } = this.#env.limits;
+    const attempt = this.#attempt;
+    const mayTakeMs = attempt?.target.totalTimeoutMs ?? totalTimeoutMs;
+    if (attempt === null || this.#number === 1) return this.arrivedMs + mayTakeMs;
+    return Math.min(attempt.startedMs + mayTakeMs, this.#endsMs());
+  }
+
+  /** When the call has to be over with all its attempts. */
+  #endsMs(): number {
+    const first = this.#admission.target.totalTimeoutMs ?? 0;
+    return this.arrivedMs + Math.max(this.#env.limits.totalTimeoutMs, first);
   }
 
   /** The upstream has answered to its end. */
   #complete(): void {
-    const answer = this.#answer;
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    const { answer } = attempt;
     const status = answer.status ?? 200;
     const stated = answer.stated();
     if (status >= 300) {
-      const refusal = upstreamRefusal(status, answer.retryAfter, answer.body(), this.#env.clock.now());
-      this.#settle('failed', stated ?? NO_QUANTITIES, stated === null ? 'counted' : 'provider', refusal);
+      attempt.judge(status >= 500 ? 'failure' : 'success');
+      const nowMs = this.#env.clock.now();
+      const body = answer.body();
+      const waitMs = askedToWaitMs(status, answer.retryAfter, body, nowMs);
+      if (waitMs !== null) attempt.rest(Math.min(waitMs, this.#env.limits.maxRestMs), status);
+      const refusal = upstreamRefusal(status, answer.retryAfter, body, nowMs);
+      const fidelity = stated === null ? 'counted' : 'provider';
+      const ending = { outcome: 'failed', quantities: stated ?? NO_QUANTITIES, fidelity } as const;
+      if (status === 429 || status >= 500) this.#failed(ending, refusal);
+      else this.#settle(ending, refusal);
     } else if (answer.stream !== null && answer.stream.error !== null) {
       const { error } = answer.stream;
-      this.#settlePartial(
-        'failed',
-        upstreamRefusal(STREAM_ERROR_STATUS, undefined, error, this.#env.clock.now()),
-      );
+      const nowMs = this.#env.clock.now();
+      this.#missed('failed', upstreamRefusal(STREAM_ERROR_STATUS, undefined, error, nowMs));
     } else if (answer.stream?.failed) {
       // Its last event says so in the caller's own protocol, and goes on as it came.
-      if (stated === null) this.#settlePartial('failed', null);
-      else this.#settle('failed', stated, 'provider', null);
-    } else if (stated !== null) {
-      this.#settle('completed', stated, 'provider', null);
-    } else if (answer.stream !== null || isJson(answer.body())) {
-      this.#settle('completed', answer.estimated(), 'estimated', null);
-    } else this.#settlePartial('failed', refuse('upstream_unexpected'));
+      attempt.judge('failure');
+      if (stated === null) this.#settle(this.#partly('failed'), null);
+      else this.#settle({ outcome: 'failed', quantities: stated, fidelity: 'provider' }, null);
+    } else {
+      attempt.judge('success');
+      if (stated !== null) {
+        this.#settle({ outcome: 'completed', quantities: stated, fidelity: 'provider' }, null);
+      } else if (answer.stream !== null || isJson(answer.body())) {
+        const quantities = answer.estimated();
+        this.#settle({ outcome: 'completed', quantities, fidelity: 'estimated' }, null);
+      } else this.#settle(this.#partly('failed'), refuse('upstream_unexpected'));
+    }
   }
 
-  /** Ends a call that is upstream, and the upstream's work with it. */
+  /** The attempt came to nothing by the upstream's fault: another target may still answer. */
+  #missed(outcome: UsageOutcome, refusal: Refusal): void {
+    this.#attempt?.judge('failure');
+    this.#failed(this.#partly(outcome), refusal);
+  }
+
+  /** Makes the next attempt, or tells the caller of the failure that says most. */
+  #failed(ending: Ending, refusal: Refusal): void {
+    const { fallbacks, route } = this.#admission;
+    const attempt = this.#attempt;
+    this.#failure = moreTelling(this.#failure, refusal);
+    if (attempt !== null && fallbacks !== null && this.#fallsBack(attempt, ending)) return;
+    const told =
+      fallbacks === null ? refusal : lastFailure(this.#failure, route, this.#env.clock.monotonic());
+    this.#settle(ending, told);
+    attempt?.abandon('failed');
+  }
+
+  /** Accounts for a failed attempt and has the next one follow; false where none can, and nothing was done. */
+  #fallsBack(attempt: Attempt, ending: Ending): boolean {
+    const { fallbacks, opened, route } = this.#admission;
+    const env = this.#env;
+    const nowMs = env.clock.monotonic();
+    if (fallbacks === null || this.#res.headersSent || this.#callerGone || nowMs >= this.#endsMs())
+      return false;
+    if (opened !== null && !roomForAnotherAttempt(env)) return false;
+    const use = { target: attempt.target, quantities: ending.quantities };
+    const earlier = this.#earlier === null ? [use] : [...this.#earlier, use];
+    const next = fallbacks.next(nowMs, (target) => this.#affordable(target, earlier));
+    if (next === null) return false;
+    let position = null;
+    try {
+      position = accountAttempt(env, this.#admission, this, this.#subject, attempt, ending);
+    } catch (error) {
+      env.log.error({ err: error, request_id: this.#subject.requestId }, 'attempt not stored');
+      next.target.health.judge('nothing', next.trial, nowMs);
+      return false;
+    }
+    attempt.abandon('another target is asked');
+    this.#earlier = earlier;
+    this.#attempt = null;
+    this.#next = next;
+    this.waitingMs = nowMs;
+    env.tallies.fellBack(attempt.target.id);
+    if (position === null) this.#recorded(null);
+    else env.spool.after(route.durability, position, this.#recorded);
+    return true;
+  }
+
+  /** Whether the limits that the request is held to still hold if this target is asked as well. */
+  #affordable(target: Target, earlier: readonly AttemptUse[]): boolean {
+    const { held } = this.#admission;
+    return held === null || this.#env.budgets === null || this.#env.budgets.affords(held, target, earlier);
+  }
+
+  /** Ends a call that is upstream, and the upstream's work with it, for no fault of the upstream's. */
   #giveUp(outcome: UsageOutcome, refusal: Refusal | null): void {
-    this.#settlePartial(outcome, refusal);
-    this.#abort(`given up: ${outcome}`);
+    const attempt = this.#attempt;
+    attempt?.judge('nothing');
+    this.#settle(this.#partly(outcome), refusal);
+    attempt?.abandon(`given up: ${outcome}`);
   }
 
-  /** Ends the upstream's work; what it still says is ignored, for the call is settled. */
-  #abort(why: string): void {
-    this.#controller?.abort(new Error(why));
+  /** Ends a call that waits for its events to be safe: before any attempt, or between two. */
+  #settleWaiting(outcome: UsageOutcome, refusal: Refusal | null): void {
+    const next = this.#next;
+    if (next !== null) {
+      this.#next = null;
+      this.#number += 1;
+      next.target.health.judge('nothing', next.trial, this.#env.clock.monotonic());
+    }
+    const fidelity = 'counted';
+    const ended = this.#number === 0 ? 'not-attempted' : outcome;
+    this.#settle({ outcome: ended, quantities: NO_QUANTITIES, fidelity }, refusal);
   }
 
-  #settleUnattempted(refusal: Refusal | null): void {
-    this.#settle('not-attempted', NO_QUANTITIES, 'counted', refusal);
+  /** What had been used until now counts, unless nothing was ever sent. */
+  #partly(outcome: UsageOutcome): Ending {
+    const attempt = this.#attempt;
+    if (attempt === null || !attempt.sent) return { outcome, quantities: NO_QUANTITIES, fidelity: 'counted' };
+    const { answer } = attempt;
+    return { outcome, quantities: answer.stream?.usage ?? answer.estimated(), fidelity: 'partial' };
   }
 
-  /** Ends early: what had been used until now counts, unless nothing was ever sent. */
-  #settlePartial(outcome: UsageOutcome, refusal: Refusal | null): void {
-    if (this.#controller === null) this.#settle(outcome, NO_QUANTITIES, 'counted', refusal);
-    else this.#settle(outcome, this.#answer.stream?.usage ?? this.#answer.estimated(), 'partial', refusal);
-  }
-
-  #settle(
-    outcome: UsageOutcome,
-    quantities: Quantities,
-    fidelity: UsageData['fidelity'],
-    refusal: Refusal | null,
-  ): void {
+  #settle(ending: Ending, refusal: Refusal | null): void {
     this.#settled = true;
     this.#refusal = refusal;
     this.#env.running.delete(this);
-    const ending = { outcome, quantities, fidelity, attempt: this.#attempt, status: this.#statusGiven() };
-    this.#unrecorded = !account(this.#env, this.#admission, this.#answer, this.#times, ending);
+    this.#unrecorded = !account(this.#env, this.#admission, this, {
+      outcome: ending.outcome,
+      quantities: ending.quantities,
+      fidelity: ending.fidelity,
+      attempt: this.#attempt,
+      number: this.#number,
+      subject: this.#subject,
+      earlier: this.#earlier,
+      status: this.#statusGiven(),
+    });
     this.#env.deliveries.add(this, true);
   }
 
@@ -294,8 +432,9 @@ export class Call implements Dispatcher.DispatchHandler, Deliverable, RunningCal
   #statusGiven(): number | null {
     if (this.#res.headersSent) return this.#res.statusCode;
     if (this.#callerGone) return null;
-    if (this.#answer.stream === null && this.#refusal !== null) return this.#refusal.status;
-    return this.#answer.status;
+    const answer = this.#attempt?.answer ?? null;
+    if ((answer === null || answer.stream === null) && this.#refusal !== null) return this.#refusal.status;
+    return answer === null ? null : answer.status;
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Logger } from '@tollgate/telemetry';
 import type { Protocol } from '../body/protocol.ts';
+import { limitedTo, needsOutputLimit } from '../budgets/bounds.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { ChainAnswer, ChainQuestion, RequestChain, Target } from '../policy/policy.ts';
+import type { Route } from '../routing/route.ts';
 
 /** What the chain lets on, and what it found. */
 export type Checked = Extract<ChainAnswer, { refusal: null }>;
@@ -21,6 +23,14 @@ export function askChain(chain: RequestChain, question: ChainQuestion, log: Logg
 /** The lesser of two limits, either of which may be none. */
 export function leastLimit(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other);
+}
+
+/** What the chain lets on, with the route's own limit where the request limits its answer by nothing. */
+export function limitedByRoute(checked: Checked, route: Route): Checked {
+  const { defaultMaxOutputTokens } = route;
+  if (defaultMaxOutputTokens === null || !needsOutputLimit(checked.facts)) return checked;
+  const limit = Math.min(defaultMaxOutputTokens, checked.outputLimit ?? defaultMaxOutputTokens);
+  return { ...checked, facts: limitedTo(checked.facts, limit), outputLimit: limit };
 }
 
 /**

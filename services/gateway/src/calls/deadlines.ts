@@ -1,40 +1,46 @@
 import type { CallLimits } from './environment.ts';
 
-/** When things happened to a call, in milliseconds of the monotonic clock; 0: not yet. */
-export class CallTimes {
+/** When things happened to a call, in milliseconds of the monotonic clock. */
+export interface CallTimes {
   readonly arrivedMs: number;
-  dispatchedMs = 0;
-  firstByteMs = 0;
-  lastByteMs = 0;
+  /** Since when its events are being made safe; only looked at while no attempt is on its way. */
+  readonly waitingMs: number;
   /** Since when the caller has not taken what was written for it; 0 where it has. */
-  blockedMs = 0;
+  readonly blockedMs: number;
+}
 
-  constructor(arrivedMs: number) {
-    this.arrivedMs = arrivedMs;
-  }
+/** The same of one attempt; 0: not yet. */
+export interface AttemptTimes {
+  readonly startedMs: number;
+  readonly firstByteMs: number;
+  readonly lastByteMs: number;
+}
 
-  /** Microseconds from the arrival to `atMs`. */
-  sinceArrivalUs(atMs: number): number {
-    return Math.max(0, Math.round((atMs - this.arrivedMs) * 1000));
-  }
+/** Microseconds from the arrival to `atMs`. */
+export function sinceArrivalUs({ arrivedMs }: CallTimes, atMs: number): number {
+  return Math.max(0, Math.round((atMs - arrivedMs) * 1000));
 }
 
 /**
  * The deadline that a call has missed: its events were not safe in time, its caller does not read, or its upstream
  * took too long (in all, to the first byte, or between two chunks; not while it is held up for the caller's sake).
+ *
+ * @param attempt the one on its way; null: none is
+ * @param endsMs when it has to be over
  */
 export function passedDeadline(
-  times: CallTimes,
+  call: CallTimes,
+  attempt: AttemptTimes | null,
+  endsMs: number,
   limits: CallLimits,
-  totalTimeoutMs: number,
   nowMs: number,
 ): 'record' | 'caller-stall' | 'upstream' | null {
-  const ageMs = nowMs - times.arrivedMs;
-  if (times.dispatchedMs === 0) return ageMs > limits.recordTimeoutMs ? 'record' : null;
-  if (times.blockedMs > 0 && nowMs - times.blockedMs > limits.callerStallTimeoutMs) return 'caller-stall';
-  if (ageMs > totalTimeoutMs) return 'upstream';
-  if (times.firstByteMs === 0)
-    return nowMs - times.dispatchedMs > limits.firstByteTimeoutMs ? 'upstream' : null;
-  if (times.blockedMs > 0) return null;
-  return nowMs - times.lastByteMs > limits.betweenChunksTimeoutMs ? 'upstream' : null;
+  if (attempt === null) return nowMs - call.waitingMs > limits.recordTimeoutMs ? 'record' : null;
+  const { blockedMs } = call;
+  if (blockedMs > 0 && nowMs - blockedMs > limits.callerStallTimeoutMs) return 'caller-stall';
+  if (nowMs > endsMs) return 'upstream';
+  if (attempt.firstByteMs === 0)
+    return nowMs - attempt.startedMs > limits.firstByteTimeoutMs ? 'upstream' : null;
+  if (blockedMs > 0) return null;
+  return nowMs - attempt.lastByteMs > limits.betweenChunksTimeoutMs ? 'upstream' : null;
 }

@@ -6,6 +6,8 @@ import type { Tallies } from '../metrics.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { RunningCalls } from './running-calls.ts';
+import type { Subjects } from './subjects.ts';
+import type { UpstreamRequests } from './upstream-requests.ts';
 
 /** The bounds of one call. */
 export interface CallLimits {
@@ -17,8 +19,13 @@ export interface CallLimits {
   readonly betweenChunksTimeoutMs: number;
   /** How long a caller may leave what was written for it unread, in milliseconds. */
   readonly callerStallTimeoutMs: number;
-  /** The whole call, in milliseconds, where its target says nothing. */
+  /**
+   * The whole call with all its attempts, in milliseconds, and each attempt at a target that says nothing. A first
+   * target that may take longer has its time.
+   */
   readonly totalTimeoutMs: number;
+  /** The longest that a target is left alone because it asked for it (`Retry-After`), in milliseconds. */
+  readonly maxRestMs: number;
   /** The largest answer that is held, and the largest single event of a stream. */
   readonly maxAnswerBytes: number;
 }
@@ -28,6 +35,8 @@ export interface CallEnvironment {
   readonly clock: Clock;
   readonly spool: Spool;
   readonly recorder: Recorder;
+  readonly subjects: Subjects;
+  readonly requests: UpstreamRequests;
   readonly deliveries: Deliveries;
   readonly running: RunningCalls;
   readonly tallies: Tallies;

@@ -1,34 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { writeRefusal } from '../api/answers.ts';
 import type { Inference } from '../body/protocol.ts';
-import {
-  factsOf,
-  isUnreadable,
-  MAX_MODEL_CHARACTERS,
-  parsedBody,
-  type RequestFacts,
-} from '../body/request-body.ts';
-import { upstreamBody } from '../body/upstream-body.ts';
+import { factsOf, isUnreadable, parsedBody, type RequestFacts } from '../body/request-body.ts';
 import type { Applicable } from '../budgets/applicable-limits.ts';
 import { limitedTo } from '../budgets/bounds.ts';
 import { type Budgets, type Held, isHeld, isPending } from '../budgets/budgets.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
 import { type Refusal, refuse } from '../errors.ts';
-import { type AttributionTexts, UsageContextTexts } from '../events/attribution-text.ts';
 import type { Begun, Opened } from '../events/recorder.ts';
-import type {
-  DecisionMembers,
-  EventSubject,
-  RequestEvents,
-  RequestMembers,
-} from '../events/request-events.ts';
+import type { DecisionMembers, EventSubject, RequestMembers } from '../events/request-events.ts';
 import type { Policy, Target } from '../policy/policy.ts';
+import type { Route } from '../routing/route.ts';
 import { upstreamPath } from '../upstream/paths.ts';
 import type { AdmissionControl, Admittance } from './admission-control.ts';
-import { type Arrival, clientRequestId, traceparent } from './arrival.ts';
+import type { Arrival } from './arrival.ts';
 import { Call } from './call.ts';
-import { askChain, type Checked, leastLimit, unservable } from './checking.ts';
+import { askChain, type Checked, leastLimit, limitedByRoute, unservable } from './checking.ts';
 import type { CallEnvironment } from './environment.ts';
+import { Fallbacks } from './fallbacks.ts';
 import type { Incoming } from './incoming.ts';
 import { TurnedAway } from './turned-away.ts';
 import { WaitingCall } from './waiting-call.ts';
@@ -41,8 +30,6 @@ const OUT_OF_BUDGET = { outcome: 'denied', findings: [] } as const;
 
 export interface IntakeParts {
   readonly env: CallEnvironment;
-  readonly events: RequestEvents;
-  readonly attributions: AttributionTexts;
   readonly admission: AdmissionControl;
   /** The policy in force. */
   readonly policy: () => Policy;
@@ -63,6 +50,7 @@ interface Ready {
   readonly admittance: Exclude<Admittance, 'refused'>;
   /** As it came. */
   readonly known: Known;
+  readonly route: Route;
   readonly target: Target;
   /** Below its base URL. */
   readonly path: string;
@@ -73,7 +61,6 @@ interface Ready {
 /** Decides on each request: refused, rejected, denied, or allowed and on its way upstream. */
 export class Intake {
   readonly #parts: IntakeParts;
-  readonly #usageContexts = new UsageContextTexts();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -98,9 +85,11 @@ export class Intake {
       return;
     }
     const { model } = facts;
-    const target = policy.targetFor(model);
+    const { env } = this.#parts;
+    const route = policy.routeFor(model);
+    const target = route === null ? null : route.choose(env.clock.monotonic());
     const known = { model, facts, target };
-    if (target === null) {
+    if (route === null || target === null) {
       this.#turnAway(incoming, admittance, known, refuse('model_not_found'));
       return;
     }
@@ -114,7 +103,7 @@ export class Intake {
     const answer =
       policy.chain === null
         ? ({ refusal: null, findings: NO_FINDINGS, facts, bytes: raw, outputLimit: null } as const)
-        : askChain(policy.chain, { caller, endpoint, facts, body }, this.#parts.env.log);
+        : askChain(policy.chain, { caller, endpoint, facts, body }, env.log);
     if (answer === null) {
       this.#turnAway(incoming, admittance, known, refuse('policy_failed'));
       return;
@@ -125,10 +114,11 @@ export class Intake {
       return;
     }
     const subject = this.#subject(incoming, model, target);
-    const ready = { incoming, admittance, known, target, path, checked: answer, subject };
-    const { budgets } = this.#parts.env;
+    const checked = limitedByRoute(answer, route);
+    const ready = { incoming, admittance, known, route, target, path, checked, subject };
+    const { budgets } = env;
     const applicable = budgets?.applicable(caller, policy, model, target) ?? null;
-    if (budgets === null || applicable === null) this.#letIn(ready, null, answer.outputLimit, null);
+    if (budgets === null || applicable === null) this.#letIn(ready, null, checked.outputLimit, null);
     else this.#reserve(ready, budgets, applicable);
   }
 
@@ -166,9 +156,9 @@ export class Intake {
   }
 
   #letIn(ready: Ready, held: Held | null, outputLimit: number | null, begun: Begun | null): void {
-    const { incoming, admittance, known, target, path, checked, subject } = ready;
+    const { incoming, admittance, known, route, target, path, checked, subject } = ready;
     const { findings, facts, bytes } = checked;
-    const { arrival, endpoint, res } = incoming;
+    const { arrival, endpoint, policy, res } = incoming;
     const { env } = this.#parts;
     const leaseIds = held?.reservation.leaseIds ?? ALLOWED.leaseIds;
     const decision = findings.length === 0 && held === null ? ALLOWED : { ...ALLOWED, findings, leaseIds };
@@ -177,16 +167,19 @@ export class Intake {
       if (held !== null) env.budgets?.cancel(held);
       return;
     }
-    const ours = this.#ourMembers(arrival, target, path, facts);
+    const sendable = { arrival, endpoint, facts, bytes, outputLimit };
+    const several = route.targets.length > 1;
     const admission = {
       arrival,
       endpoint,
       path,
       facts,
+      route,
       target,
+      fallbacks: several ? new Fallbacks(route, target, policy, sendable) : null,
       subject,
       opened,
-      body: upstreamBody(bytes, facts, ours, outputLimit),
+      body: env.requests.body(sendable, target, path, 1),
       held,
     };
     new Call(env, admission, res).start();
@@ -233,18 +226,7 @@ export class Intake {
   }
 
   #subject({ arrival, policy, req }: Incoming, model: string | null, target: Target | null): EventSubject {
-    const { events, attributions } = this.#parts;
-    const named = model === null ? null : model.slice(0, MAX_MODEL_CHARACTERS);
-    return {
-      requestId: arrival.requestId,
-      traceparent: traceparent(req.headers['traceparent']),
-      context: events.context(
-        attributions.text(arrival.caller, policy, named, target),
-        arrival.requestedAtMs,
-        clientRequestId(req.headers['x-request-id']),
-        policy.retentionDays,
-      ),
-    };
+    return this.#parts.env.subjects.of(arrival, policy, req, model, target);
   }
 
   /** Request and decision; the decision alone of a request that had begun. */
@@ -276,20 +258,6 @@ export class Intake {
       env.log.error({ err: error, code: 'audit_unavailable' }, 'request not recorded');
       return admission.refuse(incoming, 'audit_unavailable');
     }
-  }
-
-  /**
-   * What tells the upstream whom a call belongs to, and which model it is for where the path named it and the
-   * upstream's path does not; each member followed by a comma.
-   */
-  #ourMembers({ requestId, caller }: Arrival, target: Target, path: string, facts: RequestFacts): string {
-    const named = facts.modelInPath && path !== target.invocationsPath;
-    const model = named ? `"model":${JSON.stringify(target.servedModel)},` : '';
-    if (!target.takesAttribution) return model;
-    const id = `"client_request_id":"${requestId}.1",`;
-    // Models of one's own take the id for their inference tables; usage is told of generated tokens alone.
-    if (facts.protocol === 'custom') return model + id;
-    return `${model}${id}"usage_context":${this.#usageContexts.text(caller)},`;
   }
 }
 

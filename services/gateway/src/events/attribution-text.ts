@@ -33,6 +33,17 @@ export function attributionOf(
   };
 }
 
+/** The attribution of an attempt at a target, where that of its request names another one. */
+export function attributionAt(attribution: Attribution, target: Target): Attribution {
+  return {
+    ...attribution,
+    served_model: target.servedModel,
+    target_id: target.id,
+    serving_mode: target.servingMode,
+    region: target.region,
+  };
+}
+
 /**
  * Attributions as JSON text, written once per key and target rather than once per event. A caller object stands
  * for one version of a key, so a changed key gets new texts and the old ones go with it.

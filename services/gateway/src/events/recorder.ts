@@ -56,8 +56,8 @@ export class Recorder {
   }
 
   /** What one attempt used. @throws SpoolError where there is no room */
-  use(subject: EventSubject, usage: UsageMembers): void {
+  use(subject: EventSubject, usage: UsageMembers): Position {
     const spool = this.#spool;
-    spool.append('tollgate.usage.v1', this.#events.usage(subject, spool.nextSequence(), usage));
+    return spool.append('tollgate.usage.v1', this.#events.usage(subject, spool.nextSequence(), usage));
   }
 }

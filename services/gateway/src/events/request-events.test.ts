@@ -18,7 +18,7 @@ const REQUEST_ID = '01900000-0000-7000-8000-000000000000';
 
 const clock: Clock = { now: () => NOW, monotonic: () => 0 };
 const policy = testPolicy({ baseUrl: 'http://127.0.0.1:1' });
-const target = policy.targetFor('databricks-meta-llama-3-3-70b-instruct');
+const target = policy.routeFor('databricks-meta-llama-3-3-70b-instruct')?.choose(0) ?? null;
 
 function writer(): RequestEvents {
   return new RequestEvents(SOURCE, clock, new IdSource(clock), new InstantWriter());

@@ -1,9 +1,18 @@
-import { type Target as ConfiguredTarget, type PolicyConfig, targetFor } from '@tollgate/policy';
+import type { Target as ConfiguredTarget, PolicyConfig } from '@tollgate/policy';
 import type { RolesOf } from '../callers/caller-roles.ts';
+import { type Random, Route } from '../routing/route.ts';
+import type { TargetHealths } from '../routing/target-healths.ts';
 import { invocationsPath, isInvocationsUrl } from '../upstream/paths.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Policy, Target } from './policy.ts';
 import { requestChain } from './request-chain.ts';
+
+/** What routes work with besides their configuration. */
+export interface Routing {
+  readonly healths: TargetHealths;
+  /** For weights. */
+  readonly random: Random;
+}
 
 /**
  * A loaded policy-config.yaml as the hot path asks it. Request, decision and usage are recorded whatever it says;
@@ -16,39 +25,48 @@ export function configuredPolicy(
   config: PolicyConfig,
   upstreams: ReadonlyMap<string, Upstream>,
   rolesOf: RolesOf,
+  { healths, random }: Routing,
 ): Policy {
   const targets = new Map<ConfiguredTarget, Target>();
   for (const target of config.targets) {
     const upstream = upstreams.get(target.id);
-    if (upstream !== undefined) targets.set(target, callTarget(target, upstream));
+    if (upstream !== undefined) targets.set(target, callTarget(target, upstream, healths));
+  }
+  const routes = new Map<string, Route>();
+  for (const { model, targets: configured, durability, defaultMaxOutputTokens } of config.routes) {
+    const shares = configured.flatMap(({ target, weight }) => {
+      const known = targets.get(target);
+      return known === undefined ? [] : [{ target: known, weight }];
+    });
+    if (!shares.some(({ weight }) => weight > 0)) continue;
+    routes.set(model, new Route({ shares, durability, defaultMaxOutputTokens }, random));
   }
   const { pack, digest, auditLogger } = config;
   return {
     version: { name: pack.name, version: pack.version, digest },
     audited: auditLogger?.immutable ?? false,
     retentionDays: auditLogger?.retentionDays ?? null,
-    models: config.targets.map(({ provider }) => provider.model),
+    models: [...routes.keys()],
     chain: requestChain(config, rolesOf),
-    targetFor(model) {
-      const target = targetFor(config, model);
-      return target === null ? null : (targets.get(target) ?? null);
-    },
+    routeFor: (model) => routes.get(model) ?? null,
   };
 }
 
-function callTarget(target: ConfiguredTarget, upstream: Upstream): Target {
-  const isDatabricks = target.provider.kind === 'databricks';
+function callTarget(target: ConfiguredTarget, upstream: Upstream, healths: TargetHealths): Target {
+  const { id, baseUrl, provider } = target;
+  const isDatabricks = provider.kind === 'databricks';
   return {
-    id: target.id,
-    servedModel: target.provider.model,
-    task: target.provider.task,
+    id,
+    servedModel: provider.model,
+    task: provider.task,
     servingMode: target.servingMode,
     region: target.region,
-    invocationsPath: invocationsPath(target.baseUrl, isDatabricks, target.provider.model),
-    onlyInvocations: isInvocationsUrl(target.baseUrl),
+    invocationsPath: invocationsPath(baseUrl, isDatabricks, provider.model),
+    onlyInvocations: isInvocationsUrl(baseUrl),
     takesAttribution: isDatabricks,
     durability: target.durability,
     totalTimeoutMs: target.timeoutMs,
     upstream,
+    health: healths.of({ id, baseUrl, model: provider.model }),
   };
 }

@@ -4,10 +4,12 @@ import type { Endpoint } from '../body/protocol.ts';
 import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { Refusal } from '../errors.ts';
+import type { Route } from '../routing/route.ts';
+import type { TargetHealth } from '../routing/target-health.ts';
 import type { Durability } from '../spool/spool.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** Where calls for a model go. One object per loaded policy, never changed. */
+/** An upstream's model. One object per loaded policy, never changed. */
 export interface Target {
   readonly id: string;
   /** The name the upstream knows the model by. */
@@ -22,11 +24,12 @@ export interface Target {
   readonly onlyInvocations: boolean;
   /** Whether the upstream takes `client_request_id` and `usage_context` in the body. */
   readonly takesAttribution: boolean;
-  /** How safe request and decision have to be before the upstream is called. */
+  /** How safe request and decision have to be before the upstream is called, where the route does not say. */
   readonly durability: Durability;
-  /** The longest a call may take in all, in milliseconds; null: the gateway's own bound. */
+  /** The longest an attempt at this target may take, in milliseconds; null: as long as a call. */
   readonly totalTimeoutMs: number | null;
   readonly upstream: Upstream;
+  readonly health: TargetHealth;
 }
 
 /** A request that the chain is to decide on. */
@@ -69,5 +72,6 @@ export interface Policy {
   readonly models: readonly string[];
   /** Null where no policy decides on requests: their bytes go on as they came. */
   readonly chain: RequestChain | null;
-  targetFor(model: string): Target | null;
+  /** Where requests that name this model go; null: nowhere. One look-up in a map. */
+  routeFor(model: string): Route | null;
 }

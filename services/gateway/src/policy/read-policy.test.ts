@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from '@tollgate/http';
 import { temporaryFolder } from '@tollgate/testing';
 import { describe, expect, test } from 'vitest';
-import { startGatewayUnderTest, TEST_KEY } from '../testing/gateway-under-test.ts';
+import { startGatewayUnderTest, TEST_KEY, testRouting } from '../testing/gateway-under-test.ts';
 import { startRecordingUpstream } from '../testing/recording-upstream.ts';
 import { fixedCredential } from '../upstream/credentials/credential.ts';
 import { createUpstream } from '../upstream/upstream.ts';
@@ -43,16 +43,6 @@ describe('a file is refused, in one line, that asks for what is not done', () =>
       {},
       'policy.dlp-filter.restore',
     ],
-    [
-      'fallbacks',
-      ['audit-logger'],
-      {},
-      {
-        providers: { targets: [target, { ...target, id: 'other', provider: 'databricks:chat:n' }] },
-        routes: [{ model: 'm', targets: [{ target: 'judge' }, { target: 'other', weight: 0 }] }],
-      },
-      'routes',
-    ],
   ])('%s', async (_, chain, policy, more, name) => {
     const refused = readPolicy(fileOf(chain, policy, more), WORKSPACE).catch((error: unknown) => {
       throw startProblem(error);
@@ -81,7 +71,9 @@ describe.skipIf(EXAMPLES === undefined)('the example files', () => {
     });
     const upstreams = new Map(config.targets.map(({ id }) => [id, upstream]));
     const roles = config.policies.rbac?.roles.slice(0, 1).map((role) => role.name) ?? [];
-    const under = await startGatewayUnderTest(configuredPolicy(config, upstreams, () => roles));
+    const under = await startGatewayUnderTest(
+      configuredPolicy(config, upstreams, () => roles, testRouting()),
+    );
     try {
       const authorization = `Bearer ${TEST_KEY}`;
       const listed = await fetch(`${under.url}/v1/models`, { headers: { authorization } });

@@ -4,7 +4,7 @@ import { loadPolicyConfig, type PolicyConfig, PolicyConfigError, type Support } 
 /** What this gateway does of all that a file can say; it does not start on a file that says more. */
 const SERVED: Support = {
   policies: ['prompt-injection', 'pii-detector', 'dlp-filter', 'rbac', 'audit-logger'],
-  features: [],
+  features: ['routes'],
 };
 
 /** A policy file as it was read. */

@@ -12,6 +12,7 @@ import {
   startGatewayUnderTest,
   TEST_KEY,
   testPolicy,
+  testRouting,
 } from '../testing/gateway-under-test.ts';
 import { MemorySpool } from '../testing/memory-spool.ts';
 import { Credentials } from '../upstream/credentials/credentials.ts';
@@ -92,6 +93,7 @@ async function start(env: Record<string, string> = {}, spool = new MemorySpool()
       bounds: { maxConnections: 64, connectTimeoutMs: 1000 },
       credentials,
       rolesOf: () => [],
+      routing: testRouting(),
       clock: systemClock,
       log,
       metrics,

@@ -4,7 +4,7 @@ import type { RolesOf } from '../callers/caller-roles.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials } from '../upstream/credentials/credentials.ts';
 import { type UpstreamBounds, Upstreams } from '../upstream/upstreams.ts';
-import { configuredPolicy } from './configured-policy.ts';
+import { configuredPolicy, type Routing } from './configured-policy.ts';
 import { LivePolicy } from './live-policy.ts';
 import { readPolicy } from './read-policy.ts';
 import { WatchedFiles } from './watched-files.ts';
@@ -15,6 +15,7 @@ export interface PolicyParts {
   readonly bounds: UpstreamBounds;
   readonly credentials: Credentials;
   readonly rolesOf: RolesOf;
+  readonly routing: Routing;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -26,7 +27,7 @@ export interface PolicyParts {
  * @throws PolicyConfigError, ConfigError where the file can't be served
  */
 export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Promise<LivePolicy> {
-  const { file, env, bounds, credentials, rolesOf, clock, log, metrics } = parts;
+  const { file, env, bounds, credentials, rolesOf, routing, clock, log, metrics } = parts;
   const upstreams = new Upstreams(credentials, bounds);
   started.push({ stop: () => upstreams.close() });
   const live = await LivePolicy.start({
@@ -35,7 +36,7 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
     async prepare({ config }) {
       const { byTarget, commit, abandon } = upstreams.prepare(config);
       try {
-        return { policy: configuredPolicy(config, byTarget, rolesOf), commit };
+        return { policy: configuredPolicy(config, byTarget, rolesOf, routing), commit };
       } catch (error) {
         abandon();
         throw error;

@@ -4,8 +4,13 @@ import { createGateway, type Gateway, type GatewayOptions, type GatewayParts } f
 import type { Authenticate, Caller } from '../callers/caller.ts';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import type { Routing } from '../policy/configured-policy.ts';
 import type { Policy, RequestChain, Target } from '../policy/policy.ts';
 import { requestChain } from '../policy/request-chain.ts';
+import type { BreakerSettings } from '../routing/breaker.ts';
+import { Route, type RouteParts } from '../routing/route.ts';
+import { TargetHealth } from '../routing/target-health.ts';
+import { TargetHealths } from '../routing/target-healths.ts';
 import { fixedCredential } from '../upstream/credentials/credential.ts';
 import { createUpstream, type Upstream } from '../upstream/upstream.ts';
 import { MemorySpool } from './memory-spool.ts';
@@ -31,6 +36,7 @@ export const testOptions: GatewayOptions = {
     betweenChunksTimeoutMs: 60_000,
     callerStallTimeoutMs: 60_000,
     totalTimeoutMs: 600_000,
+    maxRestMs: 60_000,
     maxAnswerBytes: 1024 * 1024,
   },
   maxBodyBytes: 1024 * 1024,
@@ -60,43 +66,79 @@ export interface TestPolicyOptions {
   readonly baseUrl: string;
   readonly models?: readonly string[];
   readonly target?: Partial<Target>;
+  readonly route?: TestRouteOptions;
   readonly policy?: Partial<Policy>;
+}
+
+export const testBreaker: BreakerSettings = {
+  windowMs: 10_000,
+  minimumVolume: 20,
+  failureRatio: 0.5,
+  consecutiveFailures: 5,
+  openMs: 5_000,
+  maxOpenMs: 60_000,
+};
+
+export function testUpstream(baseUrl: string): Upstream {
+  const credential = fixedCredential('simulated-databricks');
+  return createUpstream({ baseUrl, credential, maxConnections: 64, connectTimeoutMs: 1_000 });
+}
+
+/** A target that works, as far as anybody knows. */
+export function testTarget(upstream: Upstream, servedModel: string, more: Partial<Target> = {}): Target {
+  return {
+    id: `target-${servedModel}`,
+    servedModel,
+    task: null,
+    servingMode: 'pay-per-token',
+    region: null,
+    invocationsPath: `/${servedModel}/invocations`,
+    onlyInvocations: false,
+    takesAttribution: true,
+    durability: 'relaxed',
+    totalTimeoutMs: null,
+    upstream,
+    health: new TargetHealth(testBreaker, systemClock.monotonic(), () => {}),
+    ...more,
+  };
+}
+
+export interface TestRouteOptions extends Partial<Omit<RouteParts, 'shares'>> {
+  readonly weights?: readonly number[];
+  readonly random?: () => number;
+}
+
+/** A route whose first target gets all traffic, unless weights are given. */
+export function testRoute(
+  targets: readonly Target[],
+  { weights, random = Math.random, durability = null, defaultMaxOutputTokens = null }: TestRouteOptions = {},
+): Route {
+  const weightOf = (index: number) => weights?.[index] ?? Number(index === 0);
+  const shares = targets.map((target, index) => ({ target, weight: weightOf(index) }));
+  return new Route({ shares, durability, defaultMaxOutputTokens }, random);
+}
+
+/** What a policy works with that comes from a file. */
+export function testRouting(): Routing {
+  const log = createLogger({ service: 'gateway', level: 'silent' });
+  const metrics = createMetrics();
+  const healths = new TargetHealths({ settings: testBreaker, clock: systemClock, log, metrics });
+  return { healths, random: Math.random };
 }
 
 /** A policy that sends every model of its list to one upstream. */
 export function testPolicy(options: TestPolicyOptions): Policy & { readonly upstream: Upstream } {
-  const upstream = createUpstream({
-    baseUrl: options.baseUrl,
-    credential: fixedCredential('simulated-databricks'),
-    maxConnections: 64,
-    connectTimeoutMs: 1_000,
-  });
+  const upstream = testUpstream(options.baseUrl);
   const models = options.models ?? ['databricks-meta-llama-3-3-70b-instruct', 'databricks-bge-large-en'];
-  const targets = new Map<string, Target>(
-    models.map((model) => [
-      model,
-      {
-        id: `target-${model}`,
-        servedModel: model,
-        task: null,
-        servingMode: 'pay-per-token',
-        region: null,
-        invocationsPath: `/${model}/invocations`,
-        onlyInvocations: false,
-        takesAttribution: true,
-        durability: 'relaxed',
-        totalTimeoutMs: null,
-        upstream,
-        ...options.target,
-      },
-    ]),
+  const routes = new Map<string, Route>(
+    models.map((model) => [model, testRoute([testTarget(upstream, model, options.target)], options.route)]),
   );
   return {
     version: { name: 'test-pack', version: '1.0.0', digest: 'a'.repeat(64) },
     audited: true,
     retentionDays: 365,
     models,
-    targetFor: (model) => targets.get(model) ?? null,
+    routeFor: (model) => routes.get(model) ?? null,
     chain: null,
     upstream,
     ...options.policy,

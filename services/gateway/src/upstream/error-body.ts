@@ -37,6 +37,21 @@ export function upstreamRefusal(
   };
 }
 
+/**
+ * How long an upstream asks not to be called, in milliseconds: by `Retry-After` on 429 and 503, or by `retry_after` in
+ * Databricks' body. Null where it asks nothing.
+ */
+export function askedToWaitMs(
+  status: number,
+  retryAfterHeader: string | undefined,
+  body: Buffer,
+  nowMs: number,
+): number | null {
+  if (status !== 429 && status !== 503) return null;
+  const seconds = headerSeconds(retryAfterHeader, nowMs) ?? read(body).retryAfter;
+  return seconds === null || seconds <= 0 ? null : seconds * 1000;
+}
+
 interface Said {
   readonly message: string | null;
   readonly type: string | null;

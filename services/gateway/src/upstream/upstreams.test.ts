@@ -9,6 +9,7 @@ import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
 import { systemClock } from '../clock.ts';
 import { configuredPolicy } from '../policy/configured-policy.ts';
+import { testRouting } from '../testing/gateway-under-test.ts';
 import { fixedCredential } from './credentials/credential.ts';
 import { Credentials } from './credentials/credentials.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
@@ -60,16 +61,19 @@ test('what a new configuration shares with the one before keeps its connections'
 });
 
 test('the policy of a file tells what calls need to know', () => {
-  const policy = configuredPolicy(config, upstreamsWith(ENV).prepare(config).byTarget, () => []);
+  const { byTarget } = upstreamsWith(ENV).prepare(config);
+  const policy = configuredPolicy(config, byTarget, () => [], testRouting());
   expect(policy).toMatchObject({ audited: true, retentionDays: 400, models: ['llama', 'bge', 'other'] });
   expect(policy.version).toMatchObject({ name: 'p', version: '1.2.3' });
-  expect(policy.targetFor('llama')).toMatchObject({
-    task: 'chat',
-    takesAttribution: true,
-    durability: 'disk',
-  });
-  expect(policy.targetFor('other')).toMatchObject({ task: null, takesAttribution: false });
-  expect(policy.targetFor('none')).toBeNull();
+  expect(policy.routeFor('llama')?.targets).toMatchObject([
+    {
+      task: 'chat',
+      takesAttribution: true,
+      durability: 'disk',
+    },
+  ]);
+  expect(policy.routeFor('other')?.targets).toMatchObject([{ task: null, takesAttribution: false }]);
+  expect(policy.routeFor('none')).toBeNull();
 });
 
 test('a missing credential stops the start and names its variable and target', () => {
