@@ -1,5 +1,9 @@
 import type { PolicyConfig, PolicyName } from '../configuration/policy-config.ts';
-import type { PolicySettings } from '../configuration/policy-settings.ts';
+import type {
+  DlpFilterSettings,
+  PiiDetectorSettings,
+  PolicySettings,
+} from '../configuration/policy-settings.ts';
 import { dlpFilter } from '../dlp-filter/dlp-filter.ts';
 import { piiDetector } from '../pii-detector/pii-detector.ts';
 import { promptInjection } from '../prompt-injection/prompt-injection.ts';
@@ -32,13 +36,17 @@ function stepOf(name: PolicyName, settings: PolicySettings): PolicyStep | null {
     case 'prompt-injection':
       return settings.promptInjection && promptInjection(settings.promptInjection);
     case 'pii-detector':
-      return settings.piiDetector && piiDetector(settings.piiDetector);
+      return looksAtInput(settings.piiDetector) ? piiDetector(settings.piiDetector) : null;
     case 'dlp-filter':
-      return settings.dlpFilter && dlpFilter(settings.dlpFilter);
+      return looksAtInput(settings.dlpFilter) ? dlpFilter(settings.dlpFilter) : null;
     case 'rbac':
       return settings.rbac && rbac(settings.rbac);
     case 'safety-filter':
     case 'audit-logger':
       return null;
   }
+}
+
+function looksAtInput<T extends PiiDetectorSettings | DlpFilterSettings>(settings: T | null): settings is T {
+  return settings?.applyTo.includes('input') === true;
 }

@@ -32,6 +32,10 @@ export const PII_ENTITIES = [
   'IP_ADDRESS',
 ] as const;
 
+/** What of a call a policy looks at. */
+export const APPLICATIONS = ['input', 'output'] as const;
+export type Application = (typeof APPLICATIONS)[number];
+
 /**
  * Whose text it is. `definition`: descriptions of tools and answer formats; `input`: a text without a speaker, such as
  * what is to be embedded or completed.
@@ -46,6 +50,14 @@ const restore = z
   .boolean()
   .default(false)
   .describe('Whether placeholders in the answer are replaced by what they stand for, for the caller alone');
+
+const applyTo = z
+  .array(z.enum(APPLICATIONS))
+  .min(1)
+  .default(['input'])
+  .describe(
+    'input: what is sent to the model; output: what the model answers, also on streams. Without this, input alone',
+  );
 
 export const promptInjectionSchema = z.strictObject({
   threshold: z
@@ -71,6 +83,7 @@ export const piiDetectorSchema = z.strictObject({
     .array(z.string().regex(/^[A-Z]{2}$/, 'Give a country by its two capital letters, such as DE'))
     .default(['US', 'GB', 'DE', 'FR', 'ES', 'IT', 'NL', 'IN', 'BR', 'AU'])
     .describe('Countries whose national notation of phone numbers is known, besides the international one'),
+  apply_to: applyTo,
   restore,
 });
 
@@ -88,6 +101,7 @@ export const dlpFilterSchema = z.strictObject({
     .default([])
     .describe('Patterns without a name, in the syntax of RE2'),
   action: textAction.default('block').describe('Of patterns that name no action'),
+  apply_to: applyTo,
   restore,
 });
 

@@ -45,6 +45,7 @@ describe('the sections under policy', () => {
         { name: 'jdbc', regex: 'jdbc:\\S+', action: 'redact' },
         { name: 'detect_patterns[0]', regex: '[a-z]+\\.[a-z]+', action: 'flag' },
       ],
+      applyTo: ['input'],
       restore: true,
     });
   });
@@ -128,6 +129,11 @@ describe('the sections under policy', () => {
       'pii-detector',
       '  pii-detector: {action: block, restore: true}',
       '4:33 contradiction policy.pii-detector.restore',
+    ],
+    [
+      'pii-detector',
+      '  pii-detector: {apply_to: [output], restore: true}',
+      '4:38 contradiction policy.pii-detector.restore',
     ],
     [
       'pii-detector',

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import type { FieldPath, LocatedDocument } from './document.ts';
 import { nearestName } from './nearest-name.ts';
 import {
+  type Application,
   auditLoggerSchema,
   dlpFilterSchema,
   piiDetectorSchema,
@@ -48,10 +49,12 @@ export const readPiiDetector: SectionReader<PiiDetectorSettings> = (value, path,
       'Nothing is redacted, so there is nothing to restore: set action: redact, or remove this.';
     problems.push(document.problem('contradiction', [...path, 'restore'], message));
   }
+  checkRestorable(section, path, document, problems);
   return {
     action: section.action,
     entities: section.entities,
     phoneRegions: section.phone_regions,
+    applyTo: section.apply_to,
     restore: section.restore,
   };
 };
@@ -86,8 +89,22 @@ export const readDlpFilter: SectionReader<DlpFilterSettings> = (value, path, doc
       'Nothing is redacted, so there is nothing to restore: set action: redact, or remove this.';
     problems.push(document.problem('contradiction', [...path, 'restore'], message));
   }
-  return { expressions, restore: section.restore };
+  checkRestorable(section, path, document, problems);
+  return { expressions, applyTo: section.apply_to, restore: section.restore };
 };
+
+/** What is restored in answers is what was redacted in the request. */
+function checkRestorable(
+  section: { readonly restore: boolean; readonly apply_to: readonly Application[] },
+  path: FieldPath,
+  document: LocatedDocument,
+  problems: Problems,
+): void {
+  if (!section.restore || section.apply_to.includes('input')) return;
+  const message =
+    'Requests are not looked at, so there is nothing to restore: add input to apply_to, or remove this.';
+  problems.push(document.problem('contradiction', [...path, 'restore'], message));
+}
 
 function checkExpression(
   regex: string,

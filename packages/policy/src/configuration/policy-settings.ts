@@ -1,4 +1,4 @@
-import type { PiiEntity, TextRole } from './policy-schemas.ts';
+import type { Application, PiiEntity, TextRole } from './policy-schemas.ts';
 
 /** What is done about a text in which a rule found something. */
 export type TextAction = 'redact' | 'block' | 'flag';
@@ -15,6 +15,7 @@ export interface PiiDetectorSettings {
   readonly entities: readonly PiiEntity[];
   /** ISO 3166 codes of the countries whose national notation is understood. */
   readonly phoneRegions: readonly string[];
+  readonly applyTo: readonly Application[];
   readonly restore: boolean;
 }
 
@@ -29,6 +30,7 @@ export interface DlpExpression {
 export interface DlpFilterSettings {
   /** The named ones first, then those of `detect_patterns`; at least one. */
   readonly expressions: readonly DlpExpression[];
+  readonly applyTo: readonly Application[];
   readonly restore: boolean;
 }
 

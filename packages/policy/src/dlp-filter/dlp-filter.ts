@@ -15,7 +15,7 @@ const DENIAL: Denial = {
  * Looks for the customer's own expressions. RE2 takes time in proportion to the text whatever the expression; it is asked
  * first whether there is a match at all, which costs a fifth of finding where, and nothing where a literal is missing.
  */
-export function dlpFilter({ expressions, restore }: DlpFilterSettings): PolicyStep {
+export function dlpFilter({ expressions, restore }: Omit<DlpFilterSettings, 'applyTo'>): PolicyStep {
   const compiled = expressions.map((expression) => ({
     expression,
     engine: RE2JS.compile(expression.regex),
@@ -56,7 +56,7 @@ export function dlpFilter({ expressions, restore }: DlpFilterSettings): PolicySt
 }
 
 /** `jdbc-connection-string` becomes `JDBC_CONNECTION_STRING`; a name without a letter in front, `REDACTED`. */
-function labelOf({ name }: DlpExpression): string {
+export function labelOf({ name }: Pick<DlpExpression, 'name'>): string {
   const label = name
     .toUpperCase()
     .replace(/[^A-Z0-9]+/g, '_')

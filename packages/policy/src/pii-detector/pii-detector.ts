@@ -12,7 +12,7 @@ import { PhoneNumberFinder } from './phone-number.ts';
 import { findSocialSecurityNumbers } from './us-ssn.ts';
 
 /** What placeholders and spans call the entities. */
-const ENTITY_OF: ReadonlyMap<string, PiiEntity> = new Map<string, PiiEntity>([
+export const ENTITY_OF: ReadonlyMap<string, PiiEntity> = new Map<string, PiiEntity>([
   ['PERSON', 'PERSON'],
   ['EMAIL', 'EMAIL_ADDRESS'],
   ['PHONE', 'PHONE_NUMBER'],
@@ -26,7 +26,7 @@ const ENTITY_OF: ReadonlyMap<string, PiiEntity> = new Map<string, PiiEntity>([
 export type PiiFinder = (text: string) => readonly Span[];
 
 /** Looks for what tells of people, and redacts it, refuses the request, or only says so. */
-export function piiDetector(settings: PiiDetectorSettings): PolicyStep {
+export function piiDetector(settings: Omit<PiiDetectorSettings, 'applyTo'>): PolicyStep {
   const find = piiFinder(settings);
   const { action, restore } = settings;
   return {

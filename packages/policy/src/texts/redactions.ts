@@ -29,6 +29,11 @@ export class Redactions {
     return this.#placeholders.size;
   }
 
+  /** Whether {@link restore} has anything to give back. */
+  get isRestorable(): boolean {
+    return this.#originals.size > 0;
+  }
+
   /** The longest placeholder, in UTF-16 units: what a stream has to hold back to restore it. */
   get longest(): number {
     let longest = 0;
@@ -46,8 +51,8 @@ export class Redactions {
     if (spans.length === 0) return text;
     let result = '';
     let done = 0;
-    for (const { start, end, label } of merged(this.#widened(text, spans))) {
-      result += text.slice(done, start) + this.#placeholderFor(label, text.slice(start, end), restorable);
+    for (const { start, end, label } of withoutOverlaps(this.#widened(text, spans))) {
+      result += text.slice(done, start) + this.placeholder(label, text.slice(start, end), restorable);
       done = end;
     }
     return result + text.slice(done);
@@ -63,7 +68,8 @@ export class Redactions {
     });
   }
 
-  #placeholderFor(label: string, value: string, restorable: boolean): string {
+  /** What stands for a value: the same wherever it stands in the request, or in the answer to it. */
+  placeholder(label: string, value: string, restorable = false): string {
     const key = `${label} ${value}`;
     let placeholder = this.#placeholders.get(key);
     if (placeholder === undefined) {
@@ -108,8 +114,8 @@ export class Redactions {
   }
 }
 
-/** Spans in their order, without overlaps. */
-function merged(spans: readonly Span[]): Span[] {
+/** Spans in their order; those that overlap are one, with the label of the first. */
+export function withoutOverlaps(spans: readonly Span[]): Span[] {
   const sorted = spans.toSorted((one, other) => one.start - other.start || other.end - one.end);
   const result: Span[] = [];
   for (const span of sorted) {

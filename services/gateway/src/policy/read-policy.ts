@@ -27,6 +27,9 @@ export async function readPolicy(file: string, env: Environment): Promise<ReadPo
   const { piiDetector, dlpFilter } = config.policies;
   if (piiDetector?.restore === true) throw restoreRefused('pii-detector');
   if (dlpFilter?.restore === true) throw restoreRefused('dlp-filter');
+  for (const [policy, settings] of Object.entries({ 'pii-detector': piiDetector, 'dlp-filter': dlpFilter })) {
+    if (settings?.applyTo.includes('output') === true) throw outputRefused(policy);
+  }
   return { config, files: [file], fingerprint: config.digest };
 }
 
@@ -41,4 +44,9 @@ export function startProblem(error: unknown): unknown {
 function restoreRefused(policy: string): ConfigError {
   const why = 'is not available in this version, and placeholders would stay in answers: remove it';
   return new ConfigError('--policy-config', `policy.${policy}.restore ${why}`);
+}
+
+function outputRefused(policy: string): ConfigError {
+  const why = 'output is not available in this version, and answers would pass unchecked: remove it';
+  return new ConfigError('--policy-config', `policy.${policy}.apply_to ${why}`);
 }

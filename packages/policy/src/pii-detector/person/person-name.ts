@@ -100,6 +100,17 @@ function isJoined(text: string, words: readonly Word[], index: number): boolean 
   return gap === ' ' || PARTICLES.test(gap) || INITIAL.test(gap);
 }
 
+/**
+ * Whether a name may go on with a word, or with what comes after it.
+ *
+ * @param gap what stands between the last capitalised word and this one
+ */
+export function mayContinueName(gap: string, word: string, isCapitalised: boolean): boolean {
+  if (isCapitalised) return gap === ' ' || gap === ', ' || PARTICLES.test(gap) || INITIAL.test(gap);
+  const further = `${gap}${word} `;
+  return PARTICLES.test(further) || INITIAL.test(further);
+}
+
 /** `Smith, John` */
 function isInverted(text: string, words: readonly Word[], index: number): boolean {
   const word = words[index];
