@@ -53,6 +53,7 @@ export {
   type FeatureName,
   KNOWN_FEATURES,
   KNOWN_POLICIES,
+  type OAuthRef,
   type PolicyConfig,
   type PolicyName,
   type Provider,

@@ -42,7 +42,12 @@ async function run({ listen, json, ...behaviour }: RunOptions): Promise<void> {
   const start = async (): Promise<Stoppable> => {
     const config = readConfig(simulatedDatabricksConfig, process.env);
     logger.level = config.LOG_LEVEL;
-    const workspace = createSimulatedDatabricks({ ...behaviour, tokens: [config.DATABRICKS_TOKEN] });
+    const { DATABRICKS_CLIENT_ID: clientId, DATABRICKS_CLIENT_SECRET: clientSecret } = config;
+    const workspace = createSimulatedDatabricks({
+      ...behaviour,
+      tokens: [config.DATABRICKS_TOKEN],
+      oauthClients: clientId === undefined || clientSecret === undefined ? [] : [{ clientId, clientSecret }],
+    });
     const url = await workspace.listen(listen);
     process.stdout.write(
       json === true

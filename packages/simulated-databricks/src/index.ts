@@ -19,12 +19,14 @@
  * Known limits: one choice per request; no tool calls; context windows and rate limits strike only as faults; "served"
  * means that the whole answer was handed to the operating system, not that the client has read it.
  */
+export type { OAuthClient } from './access-tokens.ts';
 export { SimulatedDatabricksError, type SimulatedDatabricksErrorCode } from './errors.ts';
 export { DEFAULT_OUTPUT_TOKENS } from './serving/answers.ts';
 export { type EndpointState, FOUNDATION_MODELS, type SimulatedEndpoint } from './serving/endpoints.ts';
 export type { FaultMatch, FaultRule } from './serving/fault-script.ts';
 export { FAULT_KINDS, type FaultKind } from './serving/faults.ts';
 export type { Stats, Totals } from './serving/ledger.ts';
+export type { TokenEndpointMode } from './serving/token-endpoint.ts';
 export { countWords, generatedWords } from './serving/words.ts';
 export {
   createSimulatedDatabricks,

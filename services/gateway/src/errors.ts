@@ -146,6 +146,11 @@ export const ANSWERS = {
     type: 'api_error',
     message: "The model endpoint refused the gateway's own credential. Your platform team has to renew it.",
   },
+  credential_unavailable: {
+    status: 503,
+    type: 'api_error',
+    message: 'The gateway has no credential for the model endpoint just now. Try again shortly.',
+  },
   upstream_unexpected: {
     status: 502,
     type: 'api_error',

@@ -168,6 +168,7 @@ async function serve(
         anonymous?.trouble() ?? null,
       ].filter((trouble) => trouble !== null),
       ...budgets.troubles(),
+      ...credentials.troubles(),
     ],
     warnings: () => [...[live.warning()].filter((warning) => warning !== null), ...credentials.warnings()],
     countUnrecorded: () => opened.countUnrecorded(),

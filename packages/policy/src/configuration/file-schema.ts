@@ -10,6 +10,7 @@ const MAX_NAME_CHARS = 128;
 /** The longest model name and target id that events carry. */
 const MAX_MODEL_CHARS = 256;
 const MAX_REGION_CHARS = 64;
+const MAX_SCOPE_CHARS = 1_024;
 const MAX_TIMEOUT_SECONDS = 3_600;
 const MAX_ROUTES = 1_024;
 const MAX_ROUTE_TARGETS = 32;
@@ -62,6 +63,10 @@ const dataPolicySchema = z.strictObject({
   asserted_on: z.iso.date().optional().describe('The day it was asserted, as YYYY-MM-DD, in quotes'),
 });
 
+const variableRef = z.strictObject({
+  env: z.string().describe('The name of an environment variable; never the token'),
+});
+
 export const targetSchema = z.strictObject({
   id: z.string().min(1).max(MAX_MODEL_CHARS).describe('A name of your own, unique in the file'),
   provider: z
@@ -77,9 +82,24 @@ export const targetSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('https://WORKSPACE/serving-endpoints; DATABRICKS_HOST fills {workspace}, or the whole of it'),
-  secret_key_ref: z
-    .strictObject({ env: z.string().describe('The name of an environment variable; never the token') })
-    .optional(),
+  secret_key_ref: variableRef.optional(),
+  oauth: z
+    .strictObject({
+      client_id: variableRef.describe('Of a service principal'),
+      client_secret: variableRef,
+      token_url: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Where tokens are given; the workspace's own /oidc/v1/token unless given"),
+      scope: z
+        .string()
+        .regex(/^[\x21-\x7e]+( [\x21-\x7e]+)*$/)
+        .max(MAX_SCOPE_CHARS)
+        .default('all-apis'),
+    })
+    .optional()
+    .describe('Instead of secret_key_ref: tokens are fetched by OAuth client credentials, and renewed'),
   format: z.literal('openai').default('openai'),
   timeout_seconds: z.number().positive().max(MAX_TIMEOUT_SECONDS).optional().describe('For a whole call'),
   health_probe: z

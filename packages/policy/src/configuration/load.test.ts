@@ -81,6 +81,7 @@ describe('a configuration that is right', () => {
           provider: { kind: 'databricks', model: 'databricks-meta-llama-3-3-70b-instruct', task: 'chat' },
           baseUrl: 'https://adb-1.2.azuredatabricks.net/serving-endpoints',
           secretKeyRef: { env: 'DATABRICKS_TOKEN' },
+          oauth: null,
           format: 'openai',
           timeoutMs: 120_000,
           healthProbe: true,
@@ -211,6 +212,24 @@ policies: {chain: []}
 
 describe('a configuration without targets', () => {
   const text = 'pack: {name: p, version: 1.0.0, enabled: true}\npolicies: {chain: [audit-logger]}\n';
+
+  test('is shown to the workspace as a service principal where the environment names one', () => {
+    const env = { ...WORKSPACE, DATABRICKS_CLIENT_ID: 'x', DATABRICKS_TOKEN: 'y' };
+    const [first] = parsePolicyConfig(text, { env }).targets;
+    expect(first).toMatchObject({
+      secretKeyRef: null,
+      oauth: {
+        clientId: { env: 'DATABRICKS_CLIENT_ID' },
+        clientSecret: { env: 'DATABRICKS_CLIENT_SECRET' },
+        tokenUrl: 'https://adb-1.2.azuredatabricks.net/oidc/v1/token',
+        scope: 'all-apis',
+      },
+    });
+    expect(parsePolicyConfig(text, { env: WORKSPACE }).targets[0]).toMatchObject({
+      secretKeyRef: { env: 'DATABRICKS_TOKEN' },
+      oauth: null,
+    });
+  });
 
   test('serves the models of the workspace that DATABRICKS_HOST names', () => {
     const config = assertServable(parsePolicyConfig(text, { env: WORKSPACE }));
@@ -345,6 +364,27 @@ extra: 1
       'a Databricks target without a credential',
       target('provider: databricks:chat:m\n      base_url: https://x.net'),
       '4:7 missing-field providers.targets[0].secret_key_ref',
+    ],
+    [
+      'two kinds of credential',
+      target(
+        'provider: databricks:chat:m\n      base_url: https://x.net\n      secret_key_ref: {env: T}\n      oauth: {client_id: {env: I}, client_secret: {env: S}}',
+      ),
+      '8:7 contradiction providers.targets[0].oauth',
+    ],
+    [
+      'a client secret that was pasted',
+      target(
+        'provider: databricks:chat:m\n      base_url: https://x.net\n      oauth: {client_id: {env: I}, client_secret: {env: dose0123}}',
+      ),
+      '7:52 invalid-value providers.targets[0].oauth.client_secret.env',
+    ],
+    [
+      'tokens from nowhere',
+      target(
+        'provider: openai-compatible:chat:m\n      base_url: https://x.net\n      oauth: {client_id: {env: I}, client_secret: {env: S}}',
+      ),
+      '7:7 missing-field providers.targets[0].oauth.token_url',
     ],
     [
       'a format that is not spoken',

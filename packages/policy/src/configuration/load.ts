@@ -15,7 +15,7 @@ import { EVERYTHING, RECORDING_ONLY, requireFeature, type Support } from './supp
 import { defaultTargets, readTargets } from './targets.ts';
 
 export interface PolicySource {
-  /** Of these names only `DATABRICKS_HOST` is read; secrets are not. */
+  /** Of these names only `DATABRICKS_HOST` is read, and whether `DATABRICKS_CLIENT_ID` is there; secrets are not. */
   readonly env: Environment;
   /** The name that messages give the text. */
   readonly file?: string | undefined;
@@ -76,7 +76,7 @@ export function parsePolicyConfig(
     document,
     problems,
   });
-  const placed = listed ?? (workspace === null ? [] : unplaced(defaultTargets(workspace, durability)));
+  const placed = listed ?? (workspace === null ? [] : unplaced(defaultTargets(workspace, env, durability)));
   const featureFlags = new Map(Object.entries(top?.feature_flags ?? {}));
   const payloads =
     readPayloads(sections['payloads'], ['payloads'], support, document, problems) ?? NO_PAYLOADS;

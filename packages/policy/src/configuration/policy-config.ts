@@ -35,14 +35,24 @@ export interface DataPolicy {
   readonly assertedOn: string | null;
 }
 
+/** Where tokens of a service principal come from; the names of variables, never their values. */
+export interface OAuthRef {
+  readonly clientId: { readonly env: string };
+  readonly clientSecret: { readonly env: string };
+  readonly tokenUrl: string;
+  readonly scope: string;
+}
+
 /** One upstream. */
 export interface Target {
   readonly id: string;
   readonly provider: Provider;
   /** Without a trailing slash: `${baseUrl}/chat/completions` is called. */
   readonly baseUrl: string;
-  /** The environment variable that holds the credential, never the credential; `null`: none is sent. */
+  /** The environment variable that holds the credential, never the credential; `null`: there is none. */
   readonly secretKeyRef: { readonly env: string } | null;
+  /** Tokens by OAuth in its place; where both are `null`, no credential is sent. */
+  readonly oauth: OAuthRef | null;
   readonly format: 'openai';
   /** From the call's beginning to the answer's last byte. */
   readonly timeoutMs: number;

@@ -1,4 +1,5 @@
-import type { WorkspaceOrigin } from './databricks-host.ts';
+import { readCredentials, workspaceCredentials } from './credentials.ts';
+import type { Environment, WorkspaceOrigin } from './databricks-host.ts';
 import type { FieldPath, LocatedDocument } from './document.ts';
 import { type Durability, providersSchema, type TargetSection, targetSchema } from './file-schema.ts';
 import { nearestName } from './nearest-name.ts';
@@ -9,7 +10,6 @@ import { type Problems, readSection } from './section.ts';
 /** Longer than the longest answer of pay-per-token endpoints, which Databricks ends after 597 s. */
 const DEFAULT_TIMEOUT_MS = 600_000;
 const SERVING_PATH = '/serving-endpoints';
-const DEFAULT_SECRET_ENV = 'DATABRICKS_TOKEN';
 const PROVIDER_KINDS = ['databricks', 'openai-compatible'] as const;
 const TASKS = ['chat', 'embeddings'] as const;
 const WORKSPACE = '{workspace}';
@@ -34,13 +34,18 @@ const DEFAULT_MODELS: readonly Provider[] = [
   { kind: 'databricks', model: 'databricks-bge-large-en', task: 'embeddings' },
 ];
 
-/** One target for each model that a workspace is known to serve, with the token from `DATABRICKS_TOKEN`. */
-export function defaultTargets(workspace: WorkspaceOrigin, durability: Durability): Target[] {
+/** One target for each model that a workspace is known to serve. */
+export function defaultTargets(
+  workspace: WorkspaceOrigin,
+  env: Environment,
+  durability: Durability,
+): Target[] {
+  const credentials = workspaceCredentials(workspace, env);
   return DEFAULT_MODELS.map((provider) => ({
     id: provider.model,
     provider,
     baseUrl: workspace + SERVING_PATH,
-    secretKeyRef: { env: DEFAULT_SECRET_ENV },
+    ...credentials,
     format: 'openai',
     timeoutMs: DEFAULT_TIMEOUT_MS,
     healthProbe: false,
@@ -79,13 +84,13 @@ function readTarget(section: TargetSection, path: FieldPath, context: TargetCont
   const provider = readProvider(section, path, context);
   if (provider === undefined) return undefined;
   const baseUrl = readBaseUrl(section, provider, path, context);
-  const secretKeyRef = readSecretKeyRef(section, provider, path, context);
-  if (baseUrl === undefined || secretKeyRef === undefined) return undefined;
+  const credentials = readCredentials(section, provider, baseUrl, path, context);
+  if (baseUrl === undefined || credentials === undefined) return undefined;
   return {
     id: section.id,
     provider,
     baseUrl,
-    secretKeyRef,
+    ...credentials,
     format: section.format,
     timeoutMs:
       section.timeout_seconds === undefined ? DEFAULT_TIMEOUT_MS : Math.ceil(section.timeout_seconds * 1_000),
@@ -172,27 +177,4 @@ function readBaseUrl(
   if (placeholder !== undefined && workspace === null) return section.base_url.replace(/\/+$/, '');
   const origin = placeholder === undefined || workspace === null ? url.origin : workspace;
   return (origin + url.pathname).replace(/\/+$/, '');
-}
-
-function readSecretKeyRef(
-  section: TargetSection,
-  provider: Provider,
-  path: FieldPath,
-  { document, problems }: TargetContext,
-): Target['secretKeyRef'] | undefined {
-  if (section.secret_key_ref === undefined) {
-    if (provider.kind === 'openai-compatible') return null;
-    const message = `This field is required: secret_key_ref: {env: ${DEFAULT_SECRET_ENV}}.`;
-    problems.push(document.problem('missing-field', [...path, 'secret_key_ref'], message));
-    return undefined;
-  }
-  const { env } = section.secret_key_ref;
-  // A token pasted here would otherwise travel as a name into logs and messages.
-  if (!/^[A-Z_][A-Z0-9_]*$/.test(env)) {
-    const message =
-      'Give the name of an environment variable, in capitals, such as DATABRICKS_TOKEN; never the token.';
-    problems.push(document.problem('invalid-value', [...path, 'secret_key_ref', 'env'], message));
-    return undefined;
-  }
-  return { env };
 }

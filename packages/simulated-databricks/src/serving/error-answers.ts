@@ -41,6 +41,9 @@ export const missingCredential: ErrorAnswer = errorCode(
 
 export const invalidToken: ErrorAnswer = errorCode(403, 403, 'Invalid access token.');
 
+/** An OAuth token past its time. */
+export const expiredToken: ErrorAnswer = errorCode(401, 401, 'ExpiredToken: the access token has expired.');
+
 /** An endpoint that does not exist, named in the path. */
 export function endpointMissing(name: string): ErrorAnswer {
   return errorCode(404, 'RESOURCE_DOES_NOT_EXIST', `Endpoint with name '${name}' does not exist.`);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AccessTokens, type OAuthClient } from '../access-tokens.ts';
 import { SimulatedDatabricksError } from '../errors.ts';
 import { DEFAULT_OUTPUT_TOKENS } from './answers.ts';
 import { type Behaviour, PLAIN } from './behaviour.ts';
@@ -8,6 +9,7 @@ import { type EndpointState, Endpoints, FOUNDATION_MODELS, type SimulatedEndpoin
 import {
   bodyTooLarge,
   endpointMissing,
+  expiredToken,
   invalidToken,
   missingCredential,
   noSuchPath,
@@ -18,6 +20,7 @@ import { type FaultRule, FaultScript } from './fault-script.ts';
 import { Ledger, type Stats, type Totals } from './ledger.ts';
 import { bind, parseListenAddress, urlOf } from './listen-address.ts';
 import { SERVING_PREFIX, type Served, serve } from './serving.ts';
+import { TOKEN_PATH, TokenEndpoint, type TokenEndpointMode } from './token-endpoint.ts';
 import { decode, withoutQuery } from './url.ts';
 
 /** The token that opens a simulated workspace unless others are given. Not a secret: there is nothing behind it. */
@@ -26,6 +29,8 @@ export const DEFAULT_TOKEN = 'simulated-databricks';
 export interface SimulatedDatabricksOptions {
   /** Bearer tokens that are let in; `[DEFAULT_TOKEN]` unless given. `null` lets everybody in. */
   readonly tokens?: readonly string[] | null | undefined;
+  /** Service principals that may fetch tokens at `/oidc/v1/token`; none unless given. */
+  readonly oauthClients?: readonly OAuthClient[] | undefined;
   /** The workspace's endpoints; {@link FOUNDATION_MODELS} unless given. */
   readonly endpoints?: readonly SimulatedEndpoint[] | undefined;
   /** Any other endpoint name is served too, by the task that is asked of it. */
@@ -69,6 +74,12 @@ export interface SimulatedDatabricks {
   clearFaults(): void;
   /** Changes which tokens are let in, as a rotation does; `null` lets everybody in. */
   setTokens(tokens: readonly string[] | null): void;
+  /** Whether tokens can be fetched, and how not. */
+  setTokenEndpoint(mode: TokenEndpointMode): void;
+  /** How many tokens were fetched. */
+  readonly tokensIssued: number;
+  /** Fetched tokens are good no longer. */
+  expireTokens(): void;
   /** What the endpoint's `state.ready` says; inference is served either way. */
   setEndpointState(name: string, state: EndpointState): void;
 }
@@ -90,7 +101,8 @@ class Workspace implements SimulatedDatabricks {
   readonly #served: Served;
   readonly #ledger: Ledger;
   readonly #maxBodyBytes: number;
-  #credentials: ReadonlySet<string> | null = null;
+  readonly #tokens: AccessTokens;
+  readonly #tokenEndpoint: TokenEndpoint;
   #requests = 0;
   #url: string | null = null;
 
@@ -113,7 +125,9 @@ class Workspace implements SimulatedDatabricks {
     );
     this.#maxBodyBytes = atLeast('maxBodyBytes', 1, options.maxBodyBytes, DEFAULT_MAX_BODY_BYTES);
     for (const rule of options.faults ?? []) this.addFault(rule);
-    this.setTokens(options.tokens === undefined ? [DEFAULT_TOKEN] : options.tokens);
+    const personal = options.tokens === undefined ? [DEFAULT_TOKEN] : options.tokens;
+    this.#tokens = new AccessTokens(personal, options.oauthClients ?? [], now);
+    this.#tokenEndpoint = new TokenEndpoint(this.#tokens);
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (incoming, response) =>
       this.#receive(incoming, response),
     );
@@ -164,7 +178,19 @@ class Workspace implements SimulatedDatabricks {
   }
 
   setTokens(tokens: readonly string[] | null): void {
-    this.#credentials = tokens === null ? null : new Set(tokens.map((token) => `Bearer ${token}`));
+    this.#tokens.setPersonal(tokens);
+  }
+
+  setTokenEndpoint(mode: TokenEndpointMode): void {
+    this.#tokenEndpoint.mode = mode;
+  }
+
+  get tokensIssued(): number {
+    return this.#tokens.issued;
+  }
+
+  expireTokens(): void {
+    this.#tokens.expireIssued();
   }
 
   setEndpointState(name: string, state: EndpointState): void {
@@ -190,6 +216,8 @@ class Workspace implements SimulatedDatabricks {
     const path = withoutQuery(incoming.url ?? '/');
     const method = incoming.method ?? 'GET';
     if (path === '/healthz' || path === '/readyz') sendJson(response, { status: 'ok' });
+    else if (method === 'POST' && path === TOKEN_PATH)
+      this.#tokenEndpoint.answer(incoming.headers, body?.toString('utf8') ?? '', response);
     else if (method === 'POST' && path.startsWith(SERVING_PREFIX))
       this.#infer(path, incoming, response, body);
     else this.#administer(method, path, incoming, response, body);
@@ -244,10 +272,8 @@ class Workspace implements SimulatedDatabricks {
   }
 
   #admit(incoming: IncomingMessage): void {
-    if (this.#credentials === null) return;
-    const authorization = incoming.headers.authorization;
-    if (authorization === undefined) throw new RefusedRequest(missingCredential);
-    if (!this.#credentials.has(authorization)) throw new RefusedRequest(invalidToken);
+    const why = this.#tokens.refusal(incoming.headers.authorization);
+    if (why !== null) throw new RefusedRequest(REFUSALS[why]);
   }
 
   #within(body: Buffer | null): Buffer {
@@ -255,6 +281,8 @@ class Workspace implements SimulatedDatabricks {
     return body;
   }
 }
+
+const REFUSALS = { missing: missingCredential, invalid: invalidToken, expired: expiredToken } as const;
 
 /** The answer that an error stands for. Anything but a refusal is a defect of the simulator, and ends the process. */
 function refusalOf(error: unknown): RefusedRequest['answer'] {

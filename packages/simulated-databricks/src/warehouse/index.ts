@@ -15,7 +15,7 @@
  * Known limits: results are never compressed nor handed out as links; no metadata procedures (GetTables and the like,
  * 501), no `PUT` to Volumes; an HTTP error's text is in its body, which the driver does not read.
  */
-export type { OAuthClient } from './access-tokens.ts';
+export type { OAuthClient } from '../access-tokens.ts';
 export type {
   ArrowBatch,
   ArrowResult,

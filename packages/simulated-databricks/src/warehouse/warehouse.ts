@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { AccessTokens, type OAuthClient } from './access-tokens.ts';
+import { AccessTokens, type OAuthClient } from '../access-tokens.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import type { Engine, StatementParameter } from './engine.ts';
 import { WarehouseFaultScript, type WarehouseFaults } from './faults.ts';
@@ -100,7 +100,7 @@ class RunningWarehouse implements Warehouse {
   constructor(options: WarehouseOptions, certificate: string) {
     this.certificate = certificate;
     this.token = options.token ?? DEFAULT_WAREHOUSE_TOKEN;
-    this.#tokens = new AccessTokens(this.token, options.oauthClients ?? [], options.now ?? Date.now);
+    this.#tokens = new AccessTokens([this.token], options.oauthClients ?? [], options.now ?? Date.now);
     this.#maxRequestBytes = options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES;
     this.#rpcs = new Rpcs({
       engine: options.engine,

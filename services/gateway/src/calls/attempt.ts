@@ -10,6 +10,8 @@ export type Breakage =
   | 'connect-timeout'
   /** Nothing was sent. */
   | 'unreachable'
+  /** Nothing was sent, for the gateway has nothing to show of itself. */
+  | 'no-credential'
   /** The connection broke. */
   | 'broke';
 
@@ -130,6 +132,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#owner === null) return;
     const code = 'code' in error ? error.code : undefined;
     if (code === 'UND_ERR_CONNECT_TIMEOUT') this.#owner.broke('connect-timeout');
+    else if (code === 'credential_unavailable') this.#owner.broke('no-credential');
     else this.#owner.broke(this.#controller === null ? 'unreachable' : 'broke');
   }
 

@@ -28,6 +28,12 @@ const NONE_EARLIER: readonly AttemptUse[] = [];
 /** What an upstream that ends a stream with an error of its own is taken to have answered. */
 const STREAM_ERROR_STATUS = 500;
 
+const BROKEN = {
+  unreachable: 'upstream_unreachable',
+  broke: 'upstream_broke',
+  'no-credential': 'credential_unavailable',
+} as const;
+
 /**
  * One allowed request on its way: waits until its events are safe, calls the upstream, passes the answer on and
  * accounts for it exactly once. Where an attempt fails before anything went out to the caller, and its route has
@@ -168,7 +174,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       return;
     }
     if (why === 'connect-timeout') this.#missed('timed-out', refuse('upstream_timeout'));
-    else this.#missed('failed', refuse(why === 'broke' ? 'upstream_broke' : 'upstream_unreachable'));
+    else this.#missed('failed', refuse(BROKEN[why]));
   }
 
   /** The caller's connection closed: it left, unless it has its answer. */
@@ -302,7 +308,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       const body = answer.body();
       const waitMs = askedToWaitMs(status, answer.retryAfter, body, nowMs);
       if (waitMs !== null) attempt.rest(Math.min(waitMs, this.#env.limits.maxRestMs), status);
-      const refusal = upstreamRefusal(status, answer.retryAfter, body, nowMs);
+      const refusal = upstreamRefusal(status, answer.retryAfter, body, nowMs, attempt.target.upstream);
       const fidelity = stated === null ? 'counted' : 'provider';
       const ending = { outcome: 'failed', quantities: stated ?? NO_QUANTITIES, fidelity } as const;
       if (status === 429 || status >= 500) this.#failed(ending, refusal);
@@ -310,7 +316,10 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     } else if (answer.stream !== null && answer.stream.error !== null) {
       const { error } = answer.stream;
       const nowMs = this.#env.clock.now();
-      this.#missed('failed', upstreamRefusal(STREAM_ERROR_STATUS, undefined, error, nowMs));
+      this.#missed(
+        'failed',
+        upstreamRefusal(STREAM_ERROR_STATUS, undefined, error, nowMs, attempt.target.upstream),
+      );
     } else if (answer.stream?.failed) {
       // Its last event says so in the caller's own protocol, and goes on as it came.
       attempt.judge('failure');

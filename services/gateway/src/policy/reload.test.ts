@@ -1,40 +1,21 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Stoppable, stopInOrder } from '@tollgate/http';
 import { createSimulatedDatabricks, type SimulatedDatabricks } from '@tollgate/simulated-databricks';
-import { createLogger, createMetrics, type Metrics } from '@tollgate/telemetry';
 import { temporaryFolder, until } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../clock.ts';
 import type { Durability, Position } from '../spool/spool.ts';
-import {
-  type GatewayUnderTest,
-  startGatewayUnderTest,
-  TEST_KEY,
-  testPolicy,
-  testRouting,
-} from '../testing/gateway-under-test.ts';
+import { TEST_KEY } from '../testing/gateway-under-test.ts';
+import { type LiveGateway, startLiveGateway } from '../testing/live-gateway.ts';
 import { MemorySpool } from '../testing/memory-spool.ts';
-import { Credentials } from '../upstream/credentials/credentials.ts';
 import type { LivePolicy } from './live-policy.ts';
-import { startPolicy } from './start-policy.ts';
 
 const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
-const DAYS_MS = 86_400_000;
 const inTime = { timeoutMs: 15_000 };
 
 let upstream: SimulatedDatabricks;
-let under: GatewayUnderTest;
+let under: LiveGateway;
 let live: LivePolicy;
-let metrics: Metrics;
 let file: string;
-let started: Stoppable[];
-const logged: string[] = [];
-const log = createLogger({
-  service: 'gateway',
-  level: 'info',
-  destination: { write: (line) => logged.push(line) },
-});
 
 /** A policy file of a version; `more` replaces its members. */
 function text(version: string, more: object = {}): string {
@@ -56,16 +37,12 @@ function text(version: string, more: object = {}): string {
 }
 
 beforeEach(async () => {
-  logged.length = 0;
-  started = [];
   upstream = createSimulatedDatabricks();
   await upstream.listen();
   file = join(temporaryFolder('policy'), 'policy-config.yaml');
-  metrics = createMetrics();
 });
 afterEach(async () => {
   await under.close();
-  await stopInOrder(started).stop();
   await upstream.close();
 });
 
@@ -77,35 +54,8 @@ class SlowSpool extends MemorySpool {
 }
 
 async function start(env: Record<string, string> = {}, spool = new MemorySpool()): Promise<void> {
-  const environment = { TOKEN: 'simulated-databricks', ...env };
-  const credentials = new Credentials({
-    env: environment,
-    clock: systemClock,
-    log,
-    metrics,
-    maxAgeMs: 90 * DAYS_MS,
-  });
-  started.push(credentials);
-  live = await startPolicy(
-    {
-      file,
-      env: environment,
-      bounds: { maxConnections: 64, connectTimeoutMs: 1000 },
-      credentials,
-      rolesOf: () => [],
-      routing: testRouting(),
-      clock: systemClock,
-      log,
-      metrics,
-    },
-    started,
-  );
-  under = await startGatewayUnderTest(testPolicy({ baseUrl: upstream.url }), {
-    policy: live.current,
-    spool,
-    metrics,
-    warnings: () => [live.warning()].filter((warning) => warning !== null),
-  });
+  under = await startLiveGateway({ file, env: { TOKEN: 'simulated-databricks', ...env }, spool });
+  live = under.live;
 }
 
 function chat(more: object = {}, headers: Record<string, string> = {}): Promise<Response> {
@@ -143,10 +93,10 @@ describe('an edit', () => {
         type === 'tollgate.decision.v1' ? [data.attribution.policy.version] : [],
       );
     expect(versions).toEqual(['1.0.0', '2.0.0']);
-    expect(await metrics.text()).toMatch(
+    expect(await under.metrics.text()).toMatch(
       /tollgate_gateway_policy_info\{name="p",version="2\.0\.0",digest="[0-9a-f]{64}"\} 1/,
     );
-    expect(await metrics.text()).not.toContain('version="1.0.0"');
+    expect(await under.metrics.text()).not.toContain('version="1.0.0"');
   });
 
   test('behind the links of a ConfigMap is taken up', async () => {
@@ -217,7 +167,7 @@ describe('a bad edit', () => {
       200,
       { status: 'ready', warnings: [expect.stringMatching(/version 1\.0\.0 .* still in force: .*:2:\d+: /)] },
     ]);
-    const line = logged.map((each) => JSON.parse(each)).find(({ code }) => code === 'policy_rejected');
+    const line = under.logged.map((each) => JSON.parse(each)).find(({ code }) => code === 'policy_rejected');
     expect(line).toMatchObject({
       problems: [
         { line: 2, column: expect.any(Number), path: 'policies.chain[0]' },
@@ -225,12 +175,14 @@ describe('a bad edit', () => {
       ],
       in_force: { version: '1.0.0' },
     });
-    expect(await metrics.text()).toContain('tollgate_gateway_policy_rejected 1');
-    expect(await metrics.text()).toContain('tollgate_gateway_policy_reloads_total{outcome="rejected"} 1');
+    expect(await under.metrics.text()).toContain('tollgate_gateway_policy_rejected 1');
+    expect(await under.metrics.text()).toContain(
+      'tollgate_gateway_policy_reloads_total{outcome="rejected"} 1',
+    );
     replace(text('3.0.0'));
     await until(() => version() === '3.0.0', inTime);
     expect(live.warning()).toBeNull();
-    expect(await metrics.text()).toContain('tollgate_gateway_policy_rejected 0');
+    expect(await under.metrics.text()).toContain('tollgate_gateway_policy_rejected 0');
   });
 
   test.each<[string, () => string]>([

@@ -8,6 +8,7 @@ const map = (status: number, body: unknown, retryAfter?: string) =>
     retryAfter,
     Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
     NOW,
+    { conceal: (text) => text.replaceAll('Dapi-1', '[redacted]') },
   );
 
 test("OpenAI's own error passes with its members", () => {
@@ -37,6 +38,13 @@ test('a guardrail block is told without what the guardrail echoes', () => {
   const refusal = map(400, { error_code: 'BAD_REQUEST', message: JSON.stringify(inner) });
   expect(refusal).toMatchObject({ status: 400, code: 'upstream_guardrail' });
   expect(JSON.stringify(refusal)).not.toContain('secret');
+});
+
+test('the credential of the gateway is hidden, however the body spells it', () => {
+  expect(map(400, '{"error_code":"Dapi-1","message":"no \\u0044api-1 here"}')).toMatchObject({
+    code: '[redacted]',
+    message: 'no [redacted] here',
+  });
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../errors.ts';
 import { isRecord } from '../metering/reported-usage.ts';
+import type { Upstream } from './upstream.ts';
 
 /** The longest message of an upstream that is passed on. */
 const MAX_MESSAGE_CHARACTERS = 1000;
@@ -13,16 +14,19 @@ const MAX_RETRY_AFTER_SECONDS = 3600;
  * An upstream's error answer in OpenAI's shape, with the status it came with. Reads OpenAI's own bodies,
  * Databricks' `{"error_code","message"}` and its guardrail blocks (a JSON text within `message`); a body of any
  * other kind becomes a general message. What concerns the gateway's own credential is never passed on.
+ *
+ * @param upstream hides the gateway's credential wherever the body quotes it
  */
 export function upstreamRefusal(
   status: number,
   retryAfterHeader: string | undefined,
   body: Buffer,
   nowMs: number,
+  upstream: Pick<Upstream, 'conceal'>,
 ): Refusal {
   if (status === 401 || status === 403) return refuse('upstream_refused_credential');
   if (status < 400 || status > 599) return refuse('upstream_unexpected');
-  const said = read(body);
+  const said = read(body, (value) => textOf(value, upstream));
   return {
     status,
     type: said.type ?? typeOf(status),
@@ -48,7 +52,7 @@ export function askedToWaitMs(
   nowMs: number,
 ): number | null {
   if (status !== 429 && status !== 503) return null;
-  const seconds = headerSeconds(retryAfterHeader, nowMs) ?? read(body).retryAfter;
+  const seconds = headerSeconds(retryAfterHeader, nowMs) ?? read(body, () => null).retryAfter;
   return seconds === null || seconds <= 0 ? null : seconds * 1000;
 }
 
@@ -62,7 +66,8 @@ interface Said {
 
 const NOTHING: Said = { message: null, type: null, code: null, param: null, retryAfter: null };
 
-function read(body: Buffer): Said {
+/** @param text what of a member may be told */
+function read(body: Buffer, text: (value: unknown) => string | null): Said {
   const parsed = parse(body.toString('utf8'));
   if (!isRecord(parsed)) return NOTHING;
   const error = parsed['error'];
@@ -115,8 +120,8 @@ function typeOf(status: number): string {
   return status >= 500 ? 'api_error' : 'invalid_request_error';
 }
 
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
+function textOf(value: unknown, upstream: Pick<Upstream, 'conceal'>): string | null {
+  return typeof value === 'string' && value !== '' ? upstream.conceal(value) : null;
 }
 
 function number(value: unknown): number | null {

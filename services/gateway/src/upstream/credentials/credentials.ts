@@ -1,9 +1,11 @@
 import type { Environment } from '@tollgate/http';
-import type { Target } from '@tollgate/policy';
+import type { OAuthRef, Target } from '@tollgate/policy';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { Clock } from '../../clock.ts';
 import type { CredentialsOfTargets } from '../upstreams.ts';
 import { type Credential, NO_CREDENTIAL } from './credential.ts';
+import { fetchToken, type TokenOutcome } from './fetch-token.ts';
+import { type OAuthParts, OAuthToken } from './oauth-token.ts';
 import { Secret } from './secret.ts';
 import { StoredToken } from './stored-token.ts';
 
@@ -22,22 +24,30 @@ export interface CredentialsParts {
   readonly metrics: Metrics;
   /** How old a stored secret may become before it is alarmed, in milliseconds. */
   readonly maxAgeMs: number;
+  /** Replaced by tests. */
+  readonly random?: () => number;
+  readonly fetchToken?: OAuthParts['fetch'];
 }
 
 /** A credential of some targets, with the secrets that it is made from. */
 interface Kept {
   readonly credential: Credential;
+  /** Those that somebody has to replace from time to time. */
   readonly secrets: readonly Secret[];
+  readonly oauth: { readonly token: OAuthToken; readonly client: string } | null;
 }
 
-const NONE: Kept = { credential: NO_CREDENTIAL, secrets: [] };
+const NONE: Kept = { credential: NO_CREDENTIAL, secrets: [], oauth: null };
 
 /** Every credential that the targets in force need, looked after: taken up anew where a file changes, and alarmed at an age. */
 export class Credentials implements CredentialsOfTargets {
   readonly #parts: CredentialsParts;
   readonly #kept = new Map<string, Kept>();
   readonly #reminded = new Map<string, number>();
+  /** Credentials that the gateway started with and has not had a token for yet. */
+  #awaited: Set<OAuthToken> | null = null;
   readonly #rotations;
+  readonly #tokens;
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;
 
@@ -48,6 +58,20 @@ export class Credentials implements CredentialsOfTargets {
       name: 'tollgate_gateway_credential_rotations_total',
       help: 'Credentials of upstreams that were replaced while the gateway ran, by variable.',
       labels: ['variable'],
+    });
+    this.#tokens = metrics.counter({
+      name: 'tollgate_gateway_oauth_tokens_total',
+      help: 'Attempts to fetch a token for upstreams, by the variable of the client id and the outcome.',
+      labels: ['client', 'outcome'],
+    });
+    metrics.gauge({
+      name: 'tollgate_gateway_oauth_token_remaining_seconds',
+      help: 'How long the token at hand can be used yet, by the variable of the client id; 0: there is none.',
+      labels: ['client'],
+      collect: (gauge) => {
+        gauge.reset();
+        for (const { token, client } of this.#oauths()) gauge.set({ client }, token.remainingMs() / 1000);
+      },
     });
     metrics.gauge({
       name: 'tollgate_gateway_credential_age_seconds',
@@ -85,10 +109,15 @@ export class Credentials implements CredentialsOfTargets {
   }
 
   keep(keys: ReadonlySet<string>): void {
-    for (const key of this.#kept.keys()) if (!keys.has(key)) this.#kept.delete(key);
+    for (const [key, { oauth }] of this.#kept) {
+      if (keys.has(key)) continue;
+      this.#kept.delete(key);
+      if (oauth !== null) this.#awaited?.delete(oauth.token);
+    }
   }
 
   start(): void {
+    this.#awaited ??= new Set(this.#oauths().map(({ token }) => token));
     this.#timer ??= setInterval(() => void this.look(), LOOK_INTERVAL_MS).unref();
     void this.look();
   }
@@ -107,6 +136,19 @@ export class Credentials implements CredentialsOfTargets {
     return this.#looking;
   }
 
+  /**
+   * What keeps the gateway from being ready: a token that it should have begun with and never had. One that it had and can't
+   * renew is a warning, for it would fail in every gateway at once.
+   */
+  troubles(): string[] {
+    const troubles: string[] = [];
+    for (const token of this.#awaited ?? []) {
+      if (token.current() !== null) this.#awaited?.delete(token);
+      else troubles.push(token.trouble ?? 'no token has been fetched yet');
+    }
+    return troubles;
+  }
+
   /** What is not as it should be, while calls go on. */
   warnings(): string[] {
     const warnings: string[] = [];
@@ -114,17 +156,21 @@ export class Credentials implements CredentialsOfTargets {
       if (secret.trouble !== null) warnings.push(secret.trouble);
       if (this.#isOverdue(secret)) warnings.push(`${secret.variable} ${this.#overdue(secret)}`);
     }
+    for (const { token } of this.#oauths()) {
+      if (token.trouble !== null) warnings.push(token.trouble);
+    }
     return warnings;
   }
 
   async #look(): Promise<void> {
+    await Promise.all([this.#lookAtSecrets(), ...this.#oauths().map(({ token }) => token.sweep())]);
+  }
+
+  async #lookAtSecrets(): Promise<void> {
     const { log } = this.#parts;
     for (const secret of this.#secrets()) {
       const before = secret.trouble;
-      if (await secret.look(false)) {
-        this.#rotations.inc({ variable: secret.variable });
-        log.info({ variable: secret.variable }, 'a credential was replaced');
-      }
+      await secret.look(false);
       const { trouble } = secret;
       if (trouble !== null && trouble !== before) log.error({ variable: secret.variable }, trouble);
       this.#remind(secret);
@@ -162,14 +208,54 @@ export class Credentials implements CredentialsOfTargets {
     return [...this.#kept.values()].flatMap(({ secrets }) => secrets);
   }
 
+  #oauths(): { readonly token: OAuthToken; readonly client: string }[] {
+    return [...this.#kept.values()].flatMap(({ oauth }) => (oauth === null ? [] : [oauth]));
+  }
+
   #make(target: Target): Kept {
+    const owner = `target ${target.id}`;
+    if (target.oauth !== null) return this.#makeOAuth(target.oauth, owner);
     if (target.secretKeyRef === null) return NONE;
-    const secret = new Secret(this.#parts.env, target.secretKeyRef.env, `target ${target.id}`);
-    return { credential: new StoredToken(secret), secrets: [secret] };
+    const secret = this.#secret(target.secretKeyRef.env, owner);
+    return { credential: new StoredToken(secret), secrets: [secret], oauth: null };
+  }
+
+  #makeOAuth({ clientId, clientSecret, tokenUrl, scope }: OAuthRef, owner: string): Kept {
+    const { clock, random = Math.random, fetchToken: fetch = fetchToken } = this.#parts;
+    const client = clientId.env;
+    const secret = this.#secret(clientSecret.env, owner);
+    const token = new OAuthToken({
+      tokenUrl,
+      scope,
+      clientId: this.#secret(client, owner),
+      clientSecret: secret,
+      clock,
+      random,
+      fetch,
+      told: (outcome) => this.#told(client, tokenUrl, outcome),
+    });
+    // Of a target that an edit brings: its first call need not wait.
+    if (this.#timer !== null) void token.sweep();
+    return { credential: token, secrets: [secret], oauth: { token, client } };
+  }
+
+  #secret(variable: string, owner: string): Secret {
+    return new Secret(this.#parts.env, variable, owner, () => {
+      this.#rotations.inc({ variable });
+      this.#parts.log.info({ variable }, 'a credential was replaced');
+    });
+  }
+
+  #told(client: string, url: string, outcome: TokenOutcome): void {
+    const { log } = this.#parts;
+    this.#tokens.inc({ client, outcome: outcome.kind });
+    if (outcome.kind === 'granted') log.debug({ client, url }, 'a token was fetched');
+    else log.error({ client, url, outcome: outcome.kind, why: outcome.why }, 'no token was to be had');
   }
 }
 
 /** Targets with the same one share it. */
-function keyOf({ secretKeyRef }: Target): string {
+function keyOf({ secretKeyRef, oauth }: Target): string {
+  if (oauth !== null) return `oauth ${JSON.stringify(oauth)}`;
   return secretKeyRef === null ? 'none' : `token ${secretKeyRef.env}`;
 }

@@ -23,12 +23,15 @@ export class Secret {
   #candidate: string | null = null;
   #former: readonly string[] = [];
   #trouble: string | null = null;
+  readonly #replaced: () => void;
 
   /**
    * @param owner who needs it, such as `target one`
+   * @param replaced called whenever another one was taken up
    * @throws ConfigError which names the variable and the owner and never the value
    */
-  constructor(env: Environment, variable: string, owner: string) {
+  constructor(env: Environment, variable: string, owner: string, replaced: () => void = () => {}) {
+    this.#replaced = replaced;
     this.variable = variable;
     const direct = env[variable];
     const isDirect = direct !== undefined && direct !== '';
@@ -91,6 +94,7 @@ export class Secret {
     this.#value = found;
     this.#issuedAtMs = modifiedMs;
     this.#candidate = null;
+    this.#replaced();
     return true;
   }
 

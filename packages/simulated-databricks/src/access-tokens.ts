@@ -20,17 +20,23 @@ export type TokenAnswer =
 const DEFAULT_LIFETIME_SECONDS = 3_600;
 const TOKEN_BYTES = 24;
 const MILLISECONDS = 1_000;
+/** Expired ones are forgotten beyond this. */
+const MAX_ISSUED = 1_000;
 
-/** Who is let in: a personal access token, and tokens fetched by OAuth client credentials. */
+/** Why a token lets nobody in; `expired` is said only of those that were fetched here. */
+export type TokenRefusal = 'missing' | 'invalid' | 'expired';
+
+/** Who is let in: personal access tokens, and tokens fetched by OAuth client credentials. */
 export class AccessTokens {
-  readonly #personal: string;
+  #personal: ReadonlySet<string> | null;
   readonly #clients: readonly OAuthClient[];
   readonly #now: () => number;
   readonly #issued = new Map<string, number>();
   #count = 0;
 
-  constructor(personal: string, clients: readonly OAuthClient[], now: () => number) {
-    this.#personal = personal;
+  /** @param personal null lets everybody in */
+  constructor(personal: readonly string[] | null, clients: readonly OAuthClient[], now: () => number) {
+    this.#personal = personal === null ? null : new Set(personal);
     this.#clients = clients;
     this.#now = now;
   }
@@ -40,20 +46,30 @@ export class AccessTokens {
     return this.#count;
   }
 
+  /** Other personal access tokens, as a rotation makes them. */
+  setPersonal(personal: readonly string[] | null): void {
+    this.#personal = personal === null ? null : new Set(personal);
+  }
+
   admits(authorization: string | undefined): boolean {
-    const token = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1];
-    if (token === undefined) return false;
-    if (token === this.#personal) return true;
+    return this.refusal(authorization) === null;
+  }
+
+  /** Null where the bearer is let in. */
+  refusal(authorization: string | undefined): TokenRefusal | null {
+    if (this.#personal === null) return null;
+    if (authorization === undefined) return 'missing';
+    const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
+    if (token === undefined) return 'invalid';
+    if (this.#personal.has(token)) return null;
     const expires = this.#issued.get(token);
-    if (expires === undefined) return false;
-    if (expires > this.#now()) return true;
-    this.#issued.delete(token);
-    return false;
+    if (expires === undefined) return 'invalid';
+    return expires > this.#now() ? null : 'expired';
   }
 
   /** Fetched tokens are good no longer. */
   expireIssued(): void {
-    this.#issued.clear();
+    for (const token of this.#issued.keys()) this.#issued.set(token, 0);
   }
 
   /** The client is named by `authorization: Basic` or in the form: RFC 6749 section 2.3.1. */
@@ -70,6 +86,10 @@ export class AccessTokens {
     );
     if (client === undefined) return { status: 401, body: { error: 'invalid_client' } };
     const lifetime = client.tokenLifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS;
+    for (const [old, expires] of this.#issued) {
+      if (this.#issued.size < MAX_ISSUED) break;
+      if (expires <= this.#now()) this.#issued.delete(old);
+    }
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     this.#issued.set(token, this.#now() + lifetime * MILLISECONDS);
     this.#count += 1;
