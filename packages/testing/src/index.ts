@@ -22,6 +22,7 @@ export { TestingError, type TestingErrorCode } from './errors.ts';
 export { type GoProgram, goProgram } from './go-program.ts';
 export { type KafkaForTests, kafkaForTests } from './kafka.ts';
 export { postgresForTests, type SharedPostgres } from './postgres.ts';
+export { type S3ForTests, s3ForTests } from './s3.ts';
 export { type SeededRandom, seededRandom } from './seeded-random.ts';
 export { type SharedThing, startedOnce } from './started-once.ts';
 export { temporaryFolder } from './temporary-folder.ts';

@@ -10,14 +10,13 @@ import {
 import { CHECKPOINT_PATH } from '@tollgate/transparency-log';
 import { Command } from 'commander';
 import { createAudit } from './app.ts';
-import { openFileSegments } from './archive/file-segments.ts';
 import { completenessCommand } from './completeness/commands.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
 import { fsckCommand } from './fsck/command.ts';
 import { auditMigrations } from './migrations.ts';
+import { openStores } from './object-store/open-stores.ts';
 import { searchCommand } from './search/command.ts';
 import { proofCommands } from './tree/commands.ts';
-import { openFileTiles } from './tree/file-tiles.ts';
 import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
 import { readPublication } from './tree/publication.ts';
 import type { TileStore } from './tree/tile-store.ts';
@@ -39,13 +38,12 @@ export function auditCommand(): Command {
 }
 
 /** The service with everything it needs, from its environment. */
-export const startAudit: StartService = serviceStart(NAME, readAuditConfig, createOnFiles);
+export const startAudit: StartService = serviceStart(NAME, readAuditConfig, createOnStores);
 
-/** The service with its archive and its tiles in folders. */
-async function createOnFiles(parts: ServiceParts & AuditConfig): Promise<Service> {
-  const store = await openFileSegments(parts.archiveFolder);
+/** The service with its archive and its tiles where the configuration has them. */
+async function createOnStores(parts: ServiceParts & AuditConfig): Promise<Service> {
+  const { store, tiles } = await openStores(parts);
   try {
-    const tiles = await openFileTiles(parts.logFolder);
     const signers = await signersOf(parts, tiles);
     const audit = await createAudit({ ...parts, store, tiles, signers });
     return { ...audit, stop: () => stopInOrder([{ stop: () => store.close() }, audit]).stop() };

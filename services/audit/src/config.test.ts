@@ -31,6 +31,9 @@ describe('the configuration', () => {
     ['AUDIT_LOG_ORIGIN', 'https://log.example.com/audit'],
     ['AUDIT_LOG_KEY', 'PRIVATE+KEY+nonsense'],
     ['AUDIT_WITNESSES', 'nonsense'],
+    ['AUDIT_OBJECT_STORE', 'bucket/prefix'],
+    ['AUDIT_S3_ENDPOINT', 'localhost'],
+    ['AUDIT_OBJECT_LOCK_DAYS', '-1'],
     ['AUDIT_WITNESS_TIMEOUT_MS', '0'],
     ['AUDIT_GAP_GRACE_MS', '-1'],
     ['AUDIT_SOURCE_LOST_AFTER_MS', '5'],
@@ -50,6 +53,19 @@ describe('the configuration', () => {
       expect(() => readAuditConfig(env)).toThrow(/^AUDIT_LOG_KEY/);
       expect(() => readAuditConfig(env)).not.toThrow(text.slice(-20));
     }
+  });
+
+  it('takes a bucket, and wants to know for how long it locks', () => {
+    const bucket = { ...good, AUDIT_OBJECT_STORE: 's3://trail/eu/' };
+    expect(() => readAuditConfig(bucket)).toThrow(/^AUDIT_OBJECT_LOCK_DAYS: /);
+    expect(readAuditConfig({ ...bucket, AUDIT_OBJECT_LOCK_DAYS: '400' }).objectStore).toEqual({
+      bucket: 'trail',
+      prefix: 'eu/',
+      endpoint: null,
+      region: 'us-east-1',
+      lockDays: 400,
+    });
+    expect(readAuditConfig(good).objectStore).toBeNull();
   });
 
   it('never quotes a secret', () => {

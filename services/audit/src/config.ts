@@ -10,6 +10,8 @@ import {
 } from '@tollgate/http';
 import { z } from 'zod';
 import { AuditError } from './errors.ts';
+import type { S3Place } from './object-store/s3-bucket.ts';
+import { objectStoreOf } from './object-store/s3-config.ts';
 import { readLogSigners } from './tree/log-signers.ts';
 import { readWitnesses, type Witness } from './tree/witnesses.ts';
 
@@ -18,14 +20,24 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const MIN_SEGMENT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 1 << 30;
 
+/** A hundred years. */
+const MAX_LOCK_DAYS = 36_500;
+
 export const DEFAULT_PORT = 41_011;
 
 const environment = z.object({
   ...serviceVariables(DEFAULT_PORT),
-  /** Where the archive's segments are kept: on disks that are backed up. */
+  /** Where the archive's segments are kept, unless an object store has them: on disks that are backed up. */
   AUDIT_ARCHIVE_FOLDER: z.string().min(1),
   /** Where tiles, entry bundles and checkpoint are kept; `log` in the archive's folder unless given. */
   AUDIT_LOG_FOLDER: z.string().min(1).optional(),
+  /** Such as `s3://bucket/prefix`: archive and log go there instead of folders. */
+  AUDIT_OBJECT_STORE: z.string().optional(),
+  /** Of a store that speaks S3 and is not AWS. */
+  AUDIT_S3_ENDPOINT: z.url('must be a URL').optional(),
+  AUDIT_S3_REGION: z.string().min(1).default('us-east-1'),
+  /** Days for which Object Lock holds the archive, full tiles and entries in compliance mode; 0: no lock. */
+  AUDIT_OBJECT_LOCK_DAYS: wholeNumber(0, MAX_LOCK_DAYS).optional(),
   /** The log's name, for ever: a domain of yours and a path, without scheme. */
   AUDIT_LOG_ORIGIN: z
     .string()
@@ -52,6 +64,8 @@ const environment = z.object({
 export interface AuditConfig extends ServiceConfig {
   readonly archiveFolder: string;
   readonly logFolder: string;
+  /** Where archive and log are instead; null: in those folders. */
+  readonly objectStore: S3Place | null;
   readonly logOrigin: string | undefined;
   /** Signing keys themselves, or the file that holds them. */
   readonly logKey: { readonly text: string } | { readonly file: string };
@@ -70,6 +84,7 @@ export function readAuditConfig(env: Environment): AuditConfig {
     ...serviceConfigOf(values, env),
     archiveFolder: values.AUDIT_ARCHIVE_FOLDER,
     logFolder: values.AUDIT_LOG_FOLDER ?? path.join(values.AUDIT_ARCHIVE_FOLDER, 'log'),
+    objectStore: objectStoreOf(values),
     logOrigin: values.AUDIT_LOG_ORIGIN,
     logKey: logKeyOf(values),
     witnesses: witnessesOf(values.AUDIT_WITNESSES),

@@ -17,6 +17,8 @@ export type AuditErrorCode =
   | 'log_key'
   /** A file of the log could not be fetched. */
   | 'log_unreadable'
+  /** The object store can't be used, or refused. */
+  | 'object_store'
   /** A witness is named wrongly, or did not do its part. */
   | 'witness'
   /** An event and its proof do not fit each other, or the key. */

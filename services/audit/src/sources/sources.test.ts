@@ -15,7 +15,7 @@ const registered = Buffer.from(String(key.publicKey.export({ format: 'jwk' })['x
 
 let stand: Stand;
 beforeEach(async () => {
-  stand = await openStand((instance) => (instance === 'gw-1' ? registered : undefined));
+  stand = await openStand({ publicKeyOf: (instance) => (instance === 'gw-1' ? registered : undefined) });
 });
 afterEach(async () => {
   await stand.close();

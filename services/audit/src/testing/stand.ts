@@ -46,15 +46,21 @@ export interface Stand {
   close(): Promise<void>;
 }
 
-export async function openStand(
-  publicKeyOf: (instance: string) => string | undefined = () => undefined,
-): Promise<Stand> {
+export interface StandOptions {
+  readonly publicKeyOf?: (instance: string) => string | undefined;
+  /** Files of the stand's own folder unless given. */
+  readonly store?: SegmentStore;
+  readonly tiles?: TileStore;
+}
+
+export async function openStand(options: StandOptions = {}): Promise<Stand> {
+  const { publicKeyOf = () => undefined } = options;
   const database = await createTestDatabase({ services: [auditMigrations] });
   const pool = openPool({ url: database.urlFor('audit'), applicationName: 'audit-test' });
   const owner = openPool({ url: database.ownerUrl, applicationName: 'audit-test-owner', maxConnections: 2 });
   const folder = temporaryFolder('audit');
-  const store = await openFileSegments(folder);
-  const tiles = await openFileTiles(path.join(folder, 'log'));
+  const store = options.store ?? (await openFileSegments(folder));
+  const tiles = options.tiles ?? (await openFileTiles(path.join(folder, 'log')));
   const signers = await openLogSigners(path.join(folder, 'log.key'), { origin: undefined, begun: false });
   const witness = new TreeWitness(signers, tiles);
   const stand: Stand = {
