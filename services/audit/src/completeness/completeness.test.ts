@@ -23,7 +23,7 @@ let api: TestApi;
 let finance: string;
 let gateway: TestSource;
 beforeEach(async () => {
-  stand = await openStand((instance) => (instance === 'gw-1' ? registered : undefined));
+  stand = await openStand({ publicKeyOf: (instance) => (instance === 'gw-1' ? registered : undefined) });
   stand.nowMs = AT_MS + 1_000;
   api = testApi(stand);
   finance = api.token({ role: 'finance' });
