@@ -1,11 +1,17 @@
 import { Command } from 'commander';
-import { addCheck } from './commands/check-command.ts';
+import { type Advise, addCheck } from './commands/check-command.ts';
 import { policyJsonSchema } from './configuration/json-schema.ts';
 
-/** `tollgate policy check | schema`: about files, offline. */
-export function policyCommand(): Command {
+export type { Advice, Advise } from './commands/check-command.ts';
+
+/**
+ * `tollgate policy check | schema`: about files, offline.
+ *
+ * @param advise what else `check` asks about a valid file
+ */
+export function policyCommand(advise: Advise | null = null): Command {
   const command = new Command('policy').description('policy-config.yaml: check it, see what it would do');
-  addCheck(command);
+  addCheck(command, advise);
   command
     .command('schema')
     .description('print the JSON Schema of policy-config.yaml, for editors')

@@ -16,7 +16,8 @@ export const GEOGRAPHY_PREFIX = 'geo:';
 export const CATALOGUE_MODES = [...SERVING_MODES, 'batch'] as const;
 export type CatalogueMode = (typeof CATALOGUE_MODES)[number];
 
-export const STATUSES = ['GA', 'preview', 'retired', 'redirected', 'unknown'] as const;
+/** `unavailable`: not served in this mode, or in this region. */
+export const STATUSES = ['GA', 'preview', 'retired', 'redirected', 'unavailable', 'unknown'] as const;
 export type ModelStatus = (typeof STATUSES)[number];
 
 /**

@@ -47,7 +47,7 @@ function nearestOf(catalog: Catalog, question: Question, offers: readonly Offer[
     if (offer.model === question.model && offer.mode === question.mode && offer.region === question.region)
       continue;
     const { status, notice } = lifecycleOf(catalog, subjectOf(catalog, offer), question.at);
-    if (notice || status === 'preview') continue;
+    if (notice || status === 'preview' || status === 'unavailable') continue;
     if (assess(catalog, { ...question, ...offer }).breaches.length > 0) continue;
     const distance = distanceBetween(catalog, question, offer) + (status === 'GA' ? 0 : 1);
     if (distance < least) {

@@ -21,6 +21,7 @@ import {
 export type Rule =
   | 'model_unknown'
   | 'model_retired'
+  | 'model_unavailable'
   | 'residency_violation'
   | 'cross_geography_not_allowed'
   | 'standard_not_met'
@@ -30,6 +31,7 @@ export type Rule =
 export type Note =
   | 'unknown-model'
   | 'retired-model'
+  | 'unavailable-model'
   | 'redirected-model'
   | 'preview-model'
   | 'cross-geography'
@@ -53,7 +55,7 @@ export interface Question {
   readonly at: EpochMs;
   /** Whether what the catalogue does not know is refused rather than noted. */
   readonly requireKnown?: boolean;
-  /** `false`: a retired model is noted; whoever served it refuses by itself. */
+  /** `false`: a retired or unavailable model is noted; whoever would serve it refuses by itself. */
   readonly refuseRetired?: boolean;
 }
 
@@ -121,13 +123,20 @@ export function assess(catalog: Catalog, question: Question): Assessment {
     else notes.add('unknown-model');
   }
   const lifecycle = lifecycleOf(catalog, asked, question.at);
-  const { subject, retired } = followed(catalog, asked, question.at);
+  const subject = followed(catalog, asked, question.at);
+  const { status } = lifecycleOf(catalog, subject, question.at);
   if (lifecycle.status === 'redirected') notes.add('redirected-model');
-  if (retired) {
+  if (status === 'preview') notes.add('preview-model');
+  if (status === 'retired') {
     if (refuseRetired) breaches.push({ rule: 'model_retired', message: retiredMessage(asked, lifecycle) });
     else notes.add('retired-model');
   }
-  if (lifecycleOf(catalog, subject, question.at).status === 'preview') notes.add('preview-model');
+  if (status === 'unavailable') {
+    const where = question.region === null ? '' : ` in ${question.region}`;
+    const message = `${subject.model} is not served on ${subject.mode}${where}.`;
+    if (refuseRetired) breaches.push({ rule: 'model_unavailable', message });
+    else notes.add('unavailable-model');
+  }
   const judged: Judged = { catalog, question, subject, requireKnown, notes };
   breaches.push(
     ...residencyBreach(judged),
@@ -146,17 +155,16 @@ export function subjectOf(
   return { model: catalog.endpoint(model)?.model ?? model, mode, region };
 }
 
-/** Where redirects lead, and whether what is there is retired. Where one leads is not known, it stays. */
-function followed(catalog: Catalog, asked: Subject, at: EpochMs): { subject: Subject; retired: boolean } {
+/** Where redirects lead. Where one's destination is not known, it stays. */
+function followed(catalog: Catalog, asked: Subject, at: EpochMs): Subject {
   let subject = asked;
   for (let hops = 0; hops < MAX_REDIRECTS; hops += 1) {
     const found = catalog.stated(subject, at, (row) => row.status);
-    if (found?.value !== 'redirected') return { subject, retired: found?.value === 'retired' };
-    const next = found.row.redirect_to;
-    if (next === undefined) return { subject, retired: false };
+    const next = found?.value === 'redirected' ? found.row.redirect_to : undefined;
+    if (next === undefined) break;
     subject = { ...subject, model: next };
   }
-  return { subject, retired: false };
+  return subject;
 }
 
 /** An endpoint of the customer's own keeps its name, since that is what bills and logs know it by. */

@@ -5,8 +5,28 @@ import type { PolicyConfig } from '../configuration/policy-config.ts';
 import { describeProblem, PolicyConfigError, type PolicyProblem } from '../errors.ts';
 import { describeExplanation, explainSample } from './explain-sample.ts';
 
+/** What another package has to say about a valid file. */
+export interface Advice {
+  /** What keeps a gateway from serving it. */
+  readonly problems: readonly PolicyProblem[];
+  readonly warnings: readonly PolicyAdvice[];
+}
+
+export interface PolicyAdvice {
+  readonly code: string;
+  /** What it is about, such as a model and its target. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** Asked about a valid file; `now` in milliseconds since the Unix epoch. */
+export type Advise = (config: PolicyConfig, now: number) => Promise<Advice>;
+
+const NO_ADVICE: Advice = { problems: [], warnings: [] };
+
 type CheckFlags = {
   readonly json?: true;
+  readonly strict?: true;
   /** `true`: from standard input. */
   readonly explain?: true | string;
   readonly role: readonly string[];
@@ -21,19 +41,23 @@ interface CheckReport {
   readonly notServable: readonly PolicyProblem[];
   /** `null`: it is not valid. */
   readonly config: PolicyConfig | null;
+  /** What to know before it is served. */
+  readonly warnings: readonly PolicyAdvice[];
 }
 
 const HELP = `
 Reads DATABRICKS_HOST, which fills {workspace} and stands in for targets.
-Exit: 0 the file is valid, 1 it is not, 2 wrong use, or a file that can't be read. What --explain says changes nothing of that.`;
+Exit: 0 the file is valid, 1 it is not, or --strict and there are warnings, 2 wrong use, or a file that can't be read. What
+--explain says changes nothing of that.`;
 
 /** Adds `check`. */
-export function addCheck(command: Command): void {
+export function addCheck(command: Command, advise: Advise | null): void {
   command
     .command('check')
     .description('check a file without serving it; nothing is called')
     .argument('<file>', 'a policy-config.yaml')
     .option('--json', 'one JSON object')
+    .option('--strict', 'warnings are failures')
     .option(
       '--explain [request]',
       'what would happen to a request: a file with its JSON body, or standard input',
@@ -46,7 +70,7 @@ export function addCheck(command: Command): void {
     )
     .addHelpText('after', HELP)
     .action(async (file: string, flags: CheckFlags, self: Command) => {
-      const report = await checkFile(file, process.env);
+      const report = await checkFile(file, process.env, advise);
       const explanation =
         flags.explain === undefined || report.config === null
           ? null
@@ -66,7 +90,7 @@ export function addCheck(command: Command): void {
           describe(report) + (explanation === null ? '' : describeExplanation(explanation)),
         );
       }
-      process.exitCode = exitCode(report);
+      process.exitCode = exitCode(report, flags.strict === true);
     });
 }
 
@@ -74,15 +98,18 @@ export function addCheck(command: Command): void {
 async function checkFile(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
+  advise: Advise | null,
 ): Promise<CheckReport> {
   try {
     const bytes = await readPolicyFile(file);
     const config = parsePolicyConfig(bytes, { env, file, allowPlaceholders: true });
     const notServable = problemsOf(() => assertServable(parsePolicyConfig(bytes, { env, file })));
-    return { file, problems: [], notServable, config };
+    const advice = advise === null ? NO_ADVICE : await advise(config, Date.now());
+    const valid = advice.problems.length === 0;
+    return { file, notServable, ...advice, config: valid ? config : null };
   } catch (error) {
     if (!(error instanceof PolicyConfigError)) throw error;
-    return { file, problems: error.problems, notServable: [], config: null };
+    return { file, problems: error.problems, notServable: [], config: null, warnings: [] };
   }
 }
 
@@ -97,24 +124,25 @@ function problemsOf(read: () => unknown): readonly PolicyProblem[] {
 }
 
 /** 2 for a file that can't be read, because then nothing is known of it. */
-function exitCode({ config, problems }: CheckReport): number {
-  if (config !== null) return EXIT_CODES.ok;
+function exitCode({ config, problems, warnings }: CheckReport, strict: boolean): number {
+  if (config !== null) return strict && warnings.length > 0 ? EXIT_CODES.failed : EXIT_CODES.ok;
   return problems.some(({ code }) => code === 'unreadable-file') ? EXIT_CODES.usage : EXIT_CODES.failed;
 }
 
-function asJson({ file, problems, notServable, config }: CheckReport): object {
+function asJson({ file, problems, notServable, config, warnings }: CheckReport): object {
   return {
     file,
     valid: config !== null,
     problems,
     servable: config !== null && notServable.length === 0,
     not_servable: notServable,
+    warnings,
     ...(config === null ? {} : { pack: config.pack, digest: config.digest, chain: config.chain }),
   };
 }
 
 /** For people: every problem on a line of its own, or what the file holds. */
-function describe({ file, problems, notServable, config }: CheckReport): string {
+function describe({ file, problems, notServable, config, warnings }: CheckReport): string {
   if (config === null) return `${problems.map(describeProblem).join('\n')}\n`;
   const { pack, digest, targets, routes, chain } = config;
   const lines = [
@@ -127,5 +155,6 @@ function describe({ file, problems, notServable, config }: CheckReport): string 
   if (notServable.length > 0) {
     lines.push('A gateway would not serve it here:', ...notServable.map(describeProblem));
   }
+  lines.push(...warnings.map(({ subject, message }) => `warning: ${subject}: ${message}`));
   return `${lines.join('\n')}\n`;
 }

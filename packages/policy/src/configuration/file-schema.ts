@@ -197,6 +197,12 @@ export const catalogSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether models that the catalogue does not know are refused'),
+  refuse_retired: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether retired models are refused on every route, not only on those with a region or standards',
+    ),
   file: z.string().min(1).optional().describe('A file that extends or overrides the catalogue'),
 });
 

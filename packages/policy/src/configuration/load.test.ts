@@ -118,7 +118,7 @@ describe('a configuration that is right', () => {
       },
       auditLogger: { immutable: true, retentionDays: 400, logAllAccess: true },
       featureFlags: new Map(),
-      catalog: { requireKnown: false, file: null },
+      catalog: { requireKnown: false, refuseRetired: false, file: null },
     });
   });
 

@@ -127,10 +127,14 @@ function unplaced(targets: readonly Target[]): PlacedTarget[] {
 
 function readCatalog(value: unknown, support: Support, document: LocatedDocument, problems: Problems) {
   const section = readSection(catalogSchema, value ?? {}, ['catalog'], document, problems);
-  if (section?.require_known === true || section?.file !== undefined) {
+  if (section?.require_known === true || section?.refuse_retired === true || section?.file !== undefined) {
     requireFeature('catalog', support, ['catalog'], document, problems);
   }
-  return { requireKnown: section?.require_known ?? false, file: section?.file ?? null };
+  return {
+    requireKnown: section?.require_known ?? false,
+    refuseRetired: section?.refuse_retired ?? false,
+    file: section?.file ?? null,
+  };
 }
 
 /** The target that the safety filter names has to be there, unless targets come from the environment later. */

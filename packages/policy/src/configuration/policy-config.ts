@@ -112,5 +112,10 @@ export interface PolicyConfig {
   /** The same as `policies.auditLogger`. */
   readonly auditLogger: PolicySettings['auditLogger'];
   readonly featureFlags: ReadonlyMap<string, boolean>;
-  readonly catalog: { readonly requireKnown: boolean; readonly file: string | null };
+  readonly catalog: {
+    readonly requireKnown: boolean;
+    readonly refuseRetired: boolean;
+    /** As the file names it, from its own folder. */
+    readonly file: string | null;
+  };
 }

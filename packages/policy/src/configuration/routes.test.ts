@@ -91,7 +91,7 @@ catalog: {require_known: true, file: models.yaml}
       payloads: { mode: 'best-effort', requests: true, responses: true },
       allowCrossGeography: null,
     });
-    expect(config.catalog).toEqual({ requireKnown: true, file: 'models.yaml' });
+    expect(config.catalog).toEqual({ requireKnown: true, refuseRetired: false, file: 'models.yaml' });
     expect(config.featureFlags.get('preview')).toBe(true);
   });
 

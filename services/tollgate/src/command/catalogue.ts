@@ -40,7 +40,10 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
   },
   policy: {
     description: 'policy-config.yaml: check it, see what it would do',
-    load: async () => (await import('@tollgate/policy/commands')).policyCommand(),
+    load: async () => {
+      const { adviseByCatalog } = await import('@tollgate/catalog');
+      return (await import('@tollgate/policy/commands')).policyCommand(adviseByCatalog);
+    },
   },
   models: {
     description: 'which models there are: status, lifecycle, standards; choose one and keep the record',

@@ -1,0 +1,144 @@
+import type { PolicyConfig, Route, Target } from '@tollgate/policy';
+import type { Catalog } from '../catalog.ts';
+import type { CatalogueMode } from '../file/file-schema.ts';
+import type { EpochMs } from '../instant.ts';
+import {
+  type Alternative,
+  describeAlternative,
+  nearestAlternative,
+  type Offer,
+} from '../queries/nearest-alternative.ts';
+import { type Assessment, assess, type Breach, type Question, type Rule } from '../queries/permitted.ts';
+
+/** A target that may be called. */
+export interface ClearedTarget {
+  readonly target: Target;
+  /** Its share of the route's traffic; at least one has some. */
+  readonly weight: number;
+  readonly assessment: Assessment;
+}
+
+/** A target that may not. */
+export interface LeftOut extends Breach {
+  readonly target: Target;
+}
+
+export type RouteRule = Rule | 'feature_flag_off';
+
+/** What the catalogue makes of a route at an instant. */
+export interface RouteClearance {
+  readonly route: Route;
+  /** In the route's order; none where it is refused. */
+  readonly cleared: readonly ClearedTarget[];
+  readonly leftOut: readonly LeftOut[];
+  /** Why requests for its model are refused; `null`: they are not. */
+  readonly refusal: {
+    readonly rule: RouteRule;
+    readonly message: string;
+    readonly alternative: Alternative | null;
+  } | null;
+}
+
+/** Judges every route of a configuration. */
+export function clearRoutes(config: PolicyConfig, catalog: Catalog, at: EpochMs): RouteClearance[] {
+  return config.routes.map((route) => clearRoute(config, catalog, route, at));
+}
+
+/**
+ * Judges a route. Targets that may not be called are left out; where nothing with a weight is left, the first that is left
+ * takes the traffic; where nothing at all is left, the route is refused for the reason of its first target.
+ */
+export function clearRoute(
+  config: PolicyConfig,
+  catalog: Catalog,
+  route: Route,
+  at: EpochMs,
+): RouteClearance {
+  if (isOff(config, route)) {
+    const message = `"${route.model}" is behind the feature flag "${route.featureFlag}", which is off.`;
+    return {
+      route,
+      cleared: [],
+      leftOut: [],
+      refusal: { rule: 'feature_flag_off', message, alternative: null },
+    };
+  }
+  const cleared: ClearedTarget[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const { target, weight } of route.targets) {
+    const assessment = assess(catalog, questionOf(config, route, target, at));
+    const [breach] = assessment.breaches;
+    if (breach === undefined) cleared.push({ target, weight, assessment });
+    else leftOut.push({ target, ...breach });
+  }
+  const [first] = leftOut;
+  if (cleared.length === 0 && first !== undefined) {
+    return { route, cleared, leftOut, refusal: refusalOf(config, catalog, route, first, at) };
+  }
+  return { route, cleared: withTraffic(cleared), leftOut, refusal: null };
+}
+
+/** What is asked of the catalogue about a target of a route. */
+export function questionOf(config: PolicyConfig, route: Route, target: Target, at: EpochMs): Question {
+  return {
+    model: target.provider.model,
+    mode: modeOf(target),
+    region: target.region,
+    within: route.region,
+    standards: route.requiredStandards,
+    crossGeographyAllowed: route.allowCrossGeography,
+    at,
+    requireKnown: config.catalog.requireKnown,
+    // A route that asks for a place or a standard is held to all that is known; elsewhere upstreams refuse by themselves.
+    refuseRetired:
+      config.catalog.refuseRetired || route.region !== null || route.requiredStandards.length > 0,
+  };
+}
+
+/** Databricks' rules for its own capacity say nothing of other upstreams, which its targets are unless told otherwise. */
+function modeOf({ provider, servingMode }: Target): CatalogueMode {
+  return provider.kind === 'openai-compatible' && servingMode === 'pay-per-token' ? 'external' : servingMode;
+}
+
+function isOff({ featureFlags }: PolicyConfig, { featureFlag }: Route): boolean {
+  return featureFlag !== null && featureFlags.get(featureFlag) !== true;
+}
+
+function withTraffic(cleared: readonly ClearedTarget[]): readonly ClearedTarget[] {
+  if (cleared.some(({ weight }) => weight > 0)) return cleared;
+  return cleared.map((target, index) => (index === 0 ? { ...target, weight: 1 } : target));
+}
+
+function refusalOf(
+  config: PolicyConfig,
+  catalog: Catalog,
+  route: Route,
+  first: LeftOut,
+  at: EpochMs,
+): RouteClearance['refusal'] {
+  const question = questionOf(config, route, first.target, at);
+  const alternative = nearestAlternative(catalog, question, offersOf(config, route));
+  const several =
+    route.targets.length > 1
+      ? `None of the ${route.targets.length} targets of this route is permitted. `
+      : '';
+  const advice =
+    alternative === null
+      ? 'The catalogue has nothing that is permitted instead.'
+      : `Nearest permitted: ${describeAlternative(alternative)}.`;
+  return { rule: first.rule, message: `${several}${first.message} ${advice}`, alternative };
+}
+
+/** What other routes of the file serve. */
+function offersOf(config: PolicyConfig, route: Route): Offer[] {
+  return config.routes.flatMap((other) =>
+    other === route || isOff(config, other)
+      ? []
+      : other.targets.map(({ target }) => ({
+          model: target.provider.model,
+          mode: modeOf(target),
+          region: target.region,
+          offeredAs: other.model,
+        })),
+  );
+}
