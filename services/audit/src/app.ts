@@ -12,6 +12,7 @@ import { archiveRoutes } from './archive/routes.ts';
 import type { SegmentStore } from './archive/segment-store.ts';
 import { completenessRoutes } from './completeness/routes.ts';
 import { startTroubleWatch } from './completeness/troubles.ts';
+import { exportRoutes } from './exports/routes.ts';
 import { inboxDepth } from './inbox/inbox.ts';
 import { parseInboxEvent } from './inbox/inbox-event.ts';
 import { receive } from './inbox/receive.ts';
@@ -100,6 +101,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
         ...proofRoutes({ pool, store, tiles, record }),
         ...treeRoutes({ pool, tiles, signers }),
         ...archiveRoutes({ pool, store, record }),
+        ...exportRoutes({ pool, store, record }),
         ...sourceRoutes({ ...parts, now }),
         ...completenessRoutes({ ...parts, now }),
       ],

@@ -12,6 +12,7 @@ import { Command } from 'commander';
 import { createAudit } from './app.ts';
 import { completenessCommand } from './completeness/commands.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
+import { exportCommand } from './exports/command.ts';
 import { fsckCommand } from './fsck/command.ts';
 import { auditMigrations } from './migrations.ts';
 import { openStores } from './object-store/open-stores.ts';
@@ -23,7 +24,7 @@ import type { TileStore } from './tree/tile-store.ts';
 
 const NAME = 'audit';
 
-/** `tollgate audit run`, `search`, `completeness`, `key`, `prove`, `verify` and `fsck`. */
+/** `tollgate audit run`, `search`, `completeness`, `export`, `key`, `prove`, `verify` and `fsck`. */
 export function auditCommand(): Command {
   const command = new Command(NAME).description('the audit trail');
   command
@@ -32,6 +33,7 @@ export function auditCommand(): Command {
     .action(() => runService(NAME, startAudit));
   command.addCommand(searchCommand());
   command.addCommand(completenessCommand());
+  command.addCommand(exportCommand());
   for (const each of proofCommands()) command.addCommand(each);
   command.addCommand(fsckCommand());
   return command;

@@ -42,6 +42,8 @@ export type ServiceCall<S extends z.ZodType> = {
   readonly answer: S;
   readonly requestId?: string;
   readonly signal?: AbortSignal;
+  /** How long this call may take, where it differs from the client's. */
+  readonly timeoutMs?: number;
 };
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -78,6 +80,17 @@ export class ServiceClient {
     return result.data;
   }
 
+  /**
+   * An answer that is no JSON of ours, such as a file: its headers, and its body as it comes, within the deadline.
+   * @throws ServiceError for anything but a 2xx answer
+   */
+  async open(call: Omit<ServiceCall<z.ZodType>, 'answer'>): Promise<Response> {
+    const asked = { ...call, answer: z.unknown() };
+    const response = await this.#send(asked, '*/*');
+    if (!response.ok) throw refusal(response.status, parseJson(await this.#text(response, asked)), asked);
+    return response;
+  }
+
   /** Every item of a paged list. */
   async *list<S extends z.ZodType>(
     call: Omit<ServiceCall<z.ZodType>, 'answer' | 'method' | 'body'> & { readonly item: S },
@@ -91,13 +104,14 @@ export class ServiceClient {
     } while (cursor !== undefined);
   }
 
-  async #send(call: ServiceCall<z.ZodType>): Promise<Response> {
-    const { baseUrl, token, timeoutMs = DEFAULT_TIMEOUT_MS, fetch: send = fetch } = this.#options;
+  async #send(call: ServiceCall<z.ZodType>, accept = 'application/json'): Promise<Response> {
+    const { baseUrl, token, fetch: send = fetch } = this.#options;
+    const timeoutMs = call.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const url = new URL(`${baseUrl.replace(/\/+$/, '')}${call.path}`);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
-    const headers = new Headers({ accept: 'application/json' });
+    const headers = new Headers({ accept });
     if (token !== undefined)
       headers.set('authorization', `Bearer ${typeof token === 'string' ? token : token()}`);
     if (call.requestId !== undefined) headers.set('x-request-id', call.requestId);

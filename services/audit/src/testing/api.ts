@@ -9,6 +9,7 @@ import {
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { archiveRoutes } from '../archive/routes.ts';
 import { completenessRoutes } from '../completeness/routes.ts';
+import { exportRoutes } from '../exports/routes.ts';
 import { recordReadings } from '../search/readings.ts';
 import { searchRoutes } from '../search/routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
@@ -59,6 +60,7 @@ export function testApi(stand: Stand): TestApi {
       ...proofRoutes({ pool, store, tiles, record }),
       ...treeRoutes({ pool, tiles, signers }),
       ...archiveRoutes({ pool, store, record }),
+      ...exportRoutes({ pool, store, record }),
       ...sourceRoutes({ pool, now, ...TEST_RULE }),
       ...completenessRoutes({ pool, store, signers, now, ...TEST_RULE }),
     ],

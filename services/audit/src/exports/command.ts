@@ -1,0 +1,105 @@
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { ConfigError, configuredClient, type ServiceClient } from '@tollgate/http';
+import { Command, Option } from 'commander';
+import { DEFAULT_PORT } from '../config.ts';
+import { type FilterFlags, filterMembers, withFilters } from '../search/filter-options.ts';
+import { type ExportQuery, fetchPage } from './fetch-page.ts';
+import { followExport } from './follow.ts';
+import { FORMAT_NAMES, type FormatName } from './formats.ts';
+
+interface Flags extends FilterFlags {
+  readonly format: FormatName;
+  readonly out?: string;
+  readonly follow?: true;
+  readonly state?: string;
+  readonly interval: string;
+}
+
+const HELP = `
+A file is written beside its place and moved there when it is whole. With --follow, events go to --out (behind what is in
+it) or to standard output as they come, and --state keeps how far; after a crash the last page comes again: drop by id
+what came twice. CSV has a header line at the very beginning.`;
+
+/** `tollgate audit export`. */
+export function exportCommand(): Command {
+  return withFilters(new Command('export'))
+    .description('events for another system, in the order of the log')
+    .addOption(new Option('--format <format>').choices([...FORMAT_NAMES]).default('ndjson'))
+    .option('--out <file>', 'instead of standard output')
+    .option('--follow', 'go on as events come, until it is stopped')
+    .option('--state <file>', 'with --follow: where it is kept how far the feed has come')
+    .option('--interval <seconds>', 'with --follow: between two looks', '2')
+    .addHelpText('after', HELP)
+    .action(async ({ format, out, follow, state, interval, ...filter }: Flags) => {
+      const client = configuredClient(process.env, 'TOLLGATE_AUDIT_URL', DEFAULT_PORT);
+      const query = { ...filterMembers(filter), format };
+      if (follow !== true) return exportOnce(client, query, out);
+      if (state === undefined) throw new ConfigError('--state', 'is needed with --follow');
+      return exportOn(client, query, { out, stateFile: state, pauseMs: secondsOf(interval) * 1000 });
+    });
+}
+
+async function exportOnce(client: ServiceClient, query: ExportQuery, out: string | undefined): Promise<void> {
+  const draft = out === undefined ? null : { handle: await open(`${out}.part`, 'w', 0o600), out };
+  try {
+    let after = -1;
+    for (;;) {
+      const page = await fetchPage(client, query, after);
+      if (draft === null) await toStandardOutput(page.text);
+      else await draft.handle.writeFile(page.text);
+      if (page.isLast) break;
+      after = page.after;
+    }
+    await draft?.handle.sync();
+  } finally {
+    await draft?.handle.close();
+  }
+  if (draft !== null) await rename(`${draft.out}.part`, draft.out);
+}
+
+async function exportOn(
+  client: ServiceClient,
+  query: ExportQuery,
+  {
+    out,
+    stateFile,
+    pauseMs,
+  }: { readonly out: string | undefined; readonly stateFile: string; readonly pauseMs: number },
+): Promise<void> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const file = out === undefined ? null : await open(out, 'a', 0o600);
+  try {
+    await followExport({
+      client,
+      query,
+      stateFile,
+      pauseMs,
+      signal: stopping.signal,
+      write: file === null ? toStandardOutput : (lines) => append(file, lines),
+      onTrouble: (error) => process.stderr.write(`${error.message}; will try again\n`),
+    });
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    await file?.close();
+  }
+}
+
+async function append(file: FileHandle, lines: string): Promise<void> {
+  await file.appendFile(lines);
+  await file.datasync();
+}
+
+function toStandardOutput(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 3_600))
+    throw new ConfigError('--interval', 'must be 0.1 to 3600 seconds');
+  return seconds;
+}

@@ -1,0 +1,104 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError, type ServiceClient, ServiceError } from '@tollgate/http';
+import { z } from 'zod';
+import { type ExportQuery, fetchPage } from './fetch-page.ts';
+
+const stateFile = z.object({ after: z.int().min(-1), query: z.record(z.string(), z.string()) });
+
+export interface FollowOptions {
+  readonly client: ServiceClient;
+  readonly query: ExportQuery;
+  /** Where it is kept how far the feed has come. */
+  readonly stateFile: string;
+  /** Takes whole lines; resolves when they are where they belong, for good. */
+  readonly write: (lines: string) => Promise<void>;
+  /** Ends the feed after the page in hand. */
+  readonly signal: AbortSignal;
+  readonly pauseMs: number;
+  /** Told of each failure that it tries again after. */
+  readonly onTrouble: (error: Error) => void;
+}
+
+const MAX_BACK_OFF_MS = 60_000;
+
+/**
+ * Feeds events on as they come, from where the state file says on. What is written is written before the state moves:
+ * after a crash the last page comes again, and a receiver drops by id what it has.
+ *
+ * @throws ConfigError where the state is that of another feed; ServiceError for what no waiting mends
+ */
+export async function followExport(options: FollowOptions): Promise<void> {
+  const { client, query, signal, pauseMs } = options;
+  let after = await readState(options.stateFile, query);
+  let backOffMs = pauseMs;
+  while (!signal.aborted) {
+    try {
+      const page = await fetchPage(client, query, after, signal);
+      if (page.text !== '') await options.write(page.text);
+      if (page.after !== after) await writeState(options.stateFile, page.after, query);
+      after = page.after;
+      backOffMs = pauseMs;
+      if (page.isLast) await pause(pauseMs, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ServiceError) || !passes(error)) throw error;
+      options.onTrouble(error);
+      await pause(backOffMs, signal);
+      backOffMs = Math.min(backOffMs * 2, MAX_BACK_OFF_MS);
+    }
+  }
+}
+
+/** Whether waiting may mend it: whoever is refused stays refused. */
+function passes({ status }: ServiceError): boolean {
+  return status === null || status === 429 || status >= 500;
+}
+
+async function readState(file: string, query: ExportQuery): Promise<number> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && Reflect.get(error, 'code') === 'ENOENT') return -1;
+    throw new ConfigError('--state', `${file} can't be read`);
+  }
+  const state = stateFile.safeParse(parsed(text));
+  if (!state.success) throw new ConfigError('--state', `${file} is no state of a feed`);
+  if (JSON.stringify(state.data.query) !== JSON.stringify(given(query))) {
+    throw new ConfigError('--state', `${file} is of a feed with another format or filter: give each its own`);
+  }
+  return state.data.after;
+}
+
+/** Whole or not at all, and durable. */
+async function writeState(file: string, after: number, query: ExportQuery): Promise<void> {
+  const draft = `${file}.tmp`;
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify({ after, query: given(query) })}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+}
+
+function given(query: ExportQuery): Record<string, string> {
+  const entries = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+  return Object.fromEntries(entries.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
