@@ -33,4 +33,5 @@ export {
   DEFAULT_TOKEN,
   type SimulatedDatabricks,
   type SimulatedDatabricksOptions,
+  type StateAnswer,
 } from './serving/workspace.ts';

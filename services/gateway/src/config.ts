@@ -53,6 +53,9 @@ const environment = z.object({
   GATEWAY_BREAKER_CONSECUTIVE_FAILURES: wholeNumber(1, 1_000_000).default(5),
   GATEWAY_BREAKER_OPEN_SECONDS: seconds(5),
   GATEWAY_BREAKER_MAX_OPEN_SECONDS: seconds(60),
+  /** How often targets with `health_probe` are looked at, and how long a look may take. */
+  GATEWAY_PROBE_INTERVAL_SECONDS: seconds(10),
+  GATEWAY_PROBE_TIMEOUT_SECONDS: seconds(5),
   GATEWAY_STOP_DEADLINE_SECONDS: seconds(20),
   /** The state of limits and prices of the last run. */
   GATEWAY_LIMITS_SNAPSHOT: z.string().min(1).optional(),
@@ -144,13 +147,19 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
       connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
     },
     credentialMaxAgeMs: read.GATEWAY_CREDENTIAL_MAX_AGE_DAYS * DAY_MS,
-    breaker: {
-      windowMs: read.GATEWAY_BREAKER_WINDOW_SECONDS * 1000,
-      minimumVolume: read.GATEWAY_BREAKER_MINIMUM_CALLS,
-      failureRatio: read.GATEWAY_BREAKER_FAILURE_PERCENT / 100,
-      consecutiveFailures: read.GATEWAY_BREAKER_CONSECUTIVE_FAILURES,
-      openMs: read.GATEWAY_BREAKER_OPEN_SECONDS * 1000,
-      maxOpenMs: read.GATEWAY_BREAKER_MAX_OPEN_SECONDS * 1000,
+    routing: {
+      breaker: {
+        windowMs: read.GATEWAY_BREAKER_WINDOW_SECONDS * 1000,
+        minimumVolume: read.GATEWAY_BREAKER_MINIMUM_CALLS,
+        failureRatio: read.GATEWAY_BREAKER_FAILURE_PERCENT / 100,
+        consecutiveFailures: read.GATEWAY_BREAKER_CONSECUTIVE_FAILURES,
+        openMs: read.GATEWAY_BREAKER_OPEN_SECONDS * 1000,
+        maxOpenMs: read.GATEWAY_BREAKER_MAX_OPEN_SECONDS * 1000,
+      },
+      probes: {
+        intervalMs: read.GATEWAY_PROBE_INTERVAL_SECONDS * 1000,
+        timeoutMs: read.GATEWAY_PROBE_TIMEOUT_SECONDS * 1000,
+      },
     },
     anonymousTeam,
     stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,

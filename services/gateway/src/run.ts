@@ -22,7 +22,7 @@ import { IdSource } from './events/ids.ts';
 import type { LivePolicy } from './policy/live-policy.ts';
 import { startProblem } from './policy/read-policy.ts';
 import { startPolicy } from './policy/start-policy.ts';
-import { TargetHealths } from './routing/target-healths.ts';
+import { Routing } from './routing/routing.ts';
 import { openSpool } from './source/open-spool.ts';
 import { gapRegister, instanceRegister, type SourceServices } from './source/services.ts';
 import { Credentials } from './upstream/credentials/credentials.ts';
@@ -89,10 +89,7 @@ async function serve(
       bounds: config.upstreams,
       credentials,
       rolesOf: rolesByDirectory(view, clock),
-      routing: {
-        healths: new TargetHealths({ settings: config.breaker, clock, log: logger, metrics }),
-        random: Math.random,
-      },
+      routing: new Routing({ ...config.routing, random: Math.random, clock, log: logger, metrics }),
       clock,
       log: logger,
       metrics,

@@ -31,12 +31,24 @@ const faultRule = z.strictObject({
   every: z.int().positive().optional(),
 });
 const endpointState = z.strictObject({ state: z.enum(['READY', 'NOT_READY']) });
+const stateAnswer = z.strictObject({
+  answer: z.enum([
+    'usual',
+    'never',
+    'reset',
+    'internal-error',
+    'unavailable',
+    'permission-denied',
+    'rate-limit',
+  ]),
+});
 
 /** The state that the control API reads and changes. */
 export interface Controlled {
   readonly faults: FaultScript;
   readonly ledger: Ledger;
   readonly endpoints: Endpoints;
+  readonly setStateAnswer: (answer: z.infer<typeof stateAnswer>['answer']) => void;
 }
 
 /**
@@ -69,6 +81,9 @@ export function control(method: string, path: string, body: Buffer, state: Contr
       if (endpoints.describe(name) === null) return refuse(endpointMissing(name));
       endpoints.setState(name, parse(endpointState, body).state);
       return endpoints.describe(name);
+    case 'PUT state-answer':
+      state.setStateAnswer(parse(stateAnswer, body).answer);
+      return {};
     default:
       return refuse(noSuchPath);
   }

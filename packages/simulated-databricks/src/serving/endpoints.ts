@@ -55,7 +55,7 @@ export class Endpoints {
 
   setState(name: string, state: EndpointState): void {
     if (state === 'READY') this.#notReady.delete(name);
-    else if (this.#byName.has(name)) this.#notReady.add(name);
+    else if (this.#anyName || this.#byName.has(name)) this.#notReady.add(name);
   }
 
   stateOf(name: string): EndpointState {
@@ -69,8 +69,8 @@ export class Endpoints {
 
   /** As `GET /api/2.0/serving-endpoints/{name}` answers; `null`: there is none. */
   describe(name: string): unknown {
-    const endpoint = this.#byName.get(name);
-    return endpoint === undefined ? null : this.#describe(endpoint);
+    const endpoint = this.find(name, 'chat', false);
+    return endpoint === null ? null : this.#describe(endpoint);
   }
 
   #describe(endpoint: ServedEndpoint): unknown {

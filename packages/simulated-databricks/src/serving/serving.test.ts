@@ -281,6 +281,28 @@ describe('the list of endpoints', () => {
     expect(await state()).toMatchObject({ ready: 'READY' });
   });
 
+  test('fails when it is told to, whatever inference does', async () => {
+    const { send, chat, workspace } = await workspaceUnderTest();
+    const path = `/api/2.0/serving-endpoints/${CHAT_MODEL}`;
+    workspace.setStateAnswer('internal-error');
+    expect((await send('GET', path)).status).toBe(500);
+    expect((await chat()).status).toBe(200);
+    await send('PUT', '/simulation/state-answer', { answer: 'reset' });
+    await expect(send('GET', path)).rejects.toThrow();
+    workspace.setStateAnswer('usual');
+    expect((await send('GET', path)).status).toBe(200);
+    expect(workspace.statesAsked()).toBe(3);
+  });
+
+  test('knows every one where the workspace is told to have them all', async () => {
+    const { send, workspace } = await workspaceUnderTest({ anyEndpoint: true });
+    workspace.setEndpointState('mine', 'NOT_READY');
+    expect(JSON.parse((await send('GET', '/api/2.0/serving-endpoints/mine')).text)).toMatchObject({
+      name: 'mine',
+      state: { ready: 'NOT_READY' },
+    });
+  });
+
   test('does not know others', async () => {
     const { send } = await workspaceUnderTest();
     const { status, text } = await send('GET', '/api/2.0/serving-endpoints/nobody');

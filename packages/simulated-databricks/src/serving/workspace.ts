@@ -8,7 +8,9 @@ import { CONTROL_PREFIX, control } from './control.ts';
 import { type EndpointState, Endpoints, FOUNDATION_MODELS, type SimulatedEndpoint } from './endpoints.ts';
 import {
   bodyTooLarge,
+  type ErrorAnswerKind,
   endpointMissing,
+  errorAnswer,
   expiredToken,
   invalidToken,
   missingCredential,
@@ -52,6 +54,9 @@ export interface SimulatedDatabricksOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** How the API that tells of endpoints answers: truly, with an error, or not at all. */
+export type StateAnswer = 'usual' | 'never' | 'reset' | ErrorAnswerKind;
+
 /** A workspace's serving endpoints in this process. */
 export interface SimulatedDatabricks {
   /**
@@ -82,6 +87,10 @@ export interface SimulatedDatabricks {
   expireTokens(): void;
   /** What the endpoint's `state.ready` says; inference is served either way. */
   setEndpointState(name: string, state: EndpointState): void;
+  /** How the API of endpoints answers, whatever inference does. */
+  setStateAnswer(answer: StateAnswer): void;
+  /** How often the API of endpoints was asked. */
+  statesAsked(): number;
 }
 
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -104,6 +113,8 @@ class Workspace implements SimulatedDatabricks {
   readonly #tokens: AccessTokens;
   readonly #tokenEndpoint: TokenEndpoint;
   #requests = 0;
+  #statesAsked = 0;
+  #stateAnswer: StateAnswer = 'usual';
   #url: string | null = null;
 
   constructor(options: SimulatedDatabricksOptions) {
@@ -197,6 +208,14 @@ class Workspace implements SimulatedDatabricks {
     this.#served.endpoints.setState(name, state);
   }
 
+  setStateAnswer(answer: StateAnswer): void {
+    this.#stateAnswer = answer;
+  }
+
+  statesAsked(): number {
+    return this.#statesAsked;
+  }
+
   #receive(incoming: IncomingMessage, response: ServerResponse): void {
     const parts: Buffer[] = [];
     let length = 0;
@@ -246,8 +265,17 @@ class Workspace implements SimulatedDatabricks {
     response: ServerResponse,
     body: Buffer | null,
   ): void {
+    const asksState = path.startsWith(API_PREFIX);
+    if (asksState) this.#statesAsked += 1;
+    const answer = asksState ? this.#stateAnswer : 'usual';
+    if (answer === 'never') return;
+    if (answer === 'reset') {
+      response.socket?.resetAndDestroy();
+      return;
+    }
     try {
       this.#admit(incoming);
+      if (answer !== 'usual') throw new RefusedRequest(errorAnswer(answer, path, null));
       sendJson(response, this.#resource(method, path, this.#within(body)));
     } catch (error) {
       sendErrorAnswer(response, refusalOf(error), ADMINISTRATIVE_ID);
@@ -261,6 +289,7 @@ class Workspace implements SimulatedDatabricks {
         endpoints,
         faults,
         ledger: this.#ledger,
+        setStateAnswer: (answer) => this.setStateAnswer(answer),
       });
     }
     if (method === 'GET' && path === API_PREFIX) return endpoints.list();

@@ -1,18 +1,13 @@
 import type { Target as ConfiguredTarget, PolicyConfig } from '@tollgate/policy';
 import type { RolesOf } from '../callers/caller-roles.ts';
-import { type Random, Route } from '../routing/route.ts';
+import { probePath } from '../routing/probe-path.ts';
+import { Route } from '../routing/route.ts';
+import type { Routing } from '../routing/routing.ts';
 import type { TargetHealths } from '../routing/target-healths.ts';
 import { invocationsPath, isInvocationsUrl } from '../upstream/paths.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Policy, Target } from './policy.ts';
 import { requestChain } from './request-chain.ts';
-
-/** What routes work with besides their configuration. */
-export interface Routing {
-  readonly healths: TargetHealths;
-  /** For weights. */
-  readonly random: Random;
-}
 
 /**
  * A loaded policy-config.yaml as the hot path asks it. Request, decision and usage are recorded whatever it says;
@@ -25,7 +20,7 @@ export function configuredPolicy(
   config: PolicyConfig,
   upstreams: ReadonlyMap<string, Upstream>,
   rolesOf: RolesOf,
-  { healths, random }: Routing,
+  { healths, random }: Pick<Routing, 'healths' | 'random'>,
 ): Policy {
   const targets = new Map<ConfiguredTarget, Target>();
   for (const target of config.targets) {
@@ -47,6 +42,7 @@ export function configuredPolicy(
     audited: auditLogger?.immutable ?? false,
     retentionDays: auditLogger?.retentionDays ?? null,
     models: [...routes.keys()],
+    targets: [...targets.values()],
     chain: requestChain(config, rolesOf),
     routeFor: (model) => routes.get(model) ?? null,
   };
@@ -68,5 +64,6 @@ function callTarget(target: ConfiguredTarget, upstream: Upstream, healths: Targe
     totalTimeoutMs: target.timeoutMs,
     upstream,
     health: healths.of({ id, baseUrl, model: provider.model }),
+    probePath: target.healthProbe ? probePath(baseUrl, isDatabricks, provider.model) : null,
   };
 }

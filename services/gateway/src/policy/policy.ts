@@ -30,6 +30,8 @@ export interface Target {
   readonly totalTimeoutMs: number | null;
   readonly upstream: Upstream;
   readonly health: TargetHealth;
+  /** What is asked for on the upstream's origin to learn whether the target is well; null: nothing is. */
+  readonly probePath: string | null;
 }
 
 /** A request that the chain is to decide on. */
@@ -70,6 +72,7 @@ export interface Policy {
   /** How long the audit trail keeps events; null: as long as its own default says. */
   readonly retentionDays: number | null;
   readonly models: readonly string[];
+  readonly targets: readonly Target[];
   /** Null where no policy decides on requests: their bytes go on as they came. */
   readonly chain: RequestChain | null;
   /** Where requests that name this model go; null: nowhere. One look-up in a map. */

@@ -2,9 +2,10 @@ import type { Environment, Stoppable } from '@tollgate/http';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import type { Clock } from '../clock.ts';
+import type { Routing } from '../routing/routing.ts';
 import type { Credentials } from '../upstream/credentials/credentials.ts';
 import { type UpstreamBounds, Upstreams } from '../upstream/upstreams.ts';
-import { configuredPolicy, type Routing } from './configured-policy.ts';
+import { configuredPolicy } from './configured-policy.ts';
 import { LivePolicy } from './live-policy.ts';
 import { readPolicy } from './read-policy.ts';
 import { WatchedFiles } from './watched-files.ts';
@@ -46,8 +47,13 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
     log,
     metrics,
   });
+  routing.inForce(live.current().targets);
+  started.push(routing);
   const watched = new WatchedFiles(() => void live.reload());
-  live.onTakenUp(() => void watched.follow(live.files));
+  live.onTakenUp(() => {
+    routing.inForce(live.current().targets);
+    void watched.follow(live.files);
+  });
   started.push({ stop: async () => watched.stop() });
   await watched.follow(live.files);
   // What was written between reading and watching.

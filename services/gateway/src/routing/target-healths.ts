@@ -15,25 +15,25 @@ export interface TargetHealthsParts {
   readonly metrics: Metrics;
 }
 
-/** What a target is, as far as its health goes: another address or model is another target, whatever its id. */
+/** What a target is, as far as its health goes: with another address or model it is another one. */
 export interface TargetIdentity {
   readonly id: string;
   readonly baseUrl: string;
   readonly model: string;
 }
 
-/** The health of every target, by its id; kept while policies come and go. */
+interface Known {
+  readonly id: string;
+  readonly health: TargetHealth;
+  /** Of its verdicts, what the counter has been told. */
+  readonly counted: Record<Verdict, number>;
+}
+
+/** The health of every target; kept while policies come and go. */
 export class TargetHealths {
   readonly #parts: TargetHealthsParts;
   readonly #attempts;
-  readonly #byId = new Map<
-    string,
-    {
-      readonly identity: TargetIdentity;
-      readonly health: TargetHealth;
-      readonly counted: Record<Verdict, number>;
-    }
-  >();
+  readonly #known = new Map<string, Known>();
 
   constructor(parts: TargetHealthsParts) {
     this.#parts = parts;
@@ -44,7 +44,8 @@ export class TargetHealths {
       labels: ['target'],
       collect: (gauge) => {
         gauge.reset();
-        for (const [target, { health }] of this.#byId) gauge.set({ target }, STATE_NUMBERS[health.state]);
+        for (const { id: target, health } of this.#known.values())
+          gauge.set({ target }, STATE_NUMBERS[health.state]);
         this.#count();
       },
     });
@@ -60,29 +61,31 @@ export class TargetHealths {
       collect: (gauge) => {
         gauge.reset();
         const nowMs = clock.monotonic();
-        for (const [target, { health }] of this.#byId) gauge.set({ target }, health.waitMs(nowMs) / 1000);
+        for (const { id: target, health } of this.#known.values())
+          gauge.set({ target }, health.waitMs(nowMs) / 1000);
       },
     });
   }
 
   /** The same object for the same target, whichever policy names it. */
-  of(identity: TargetIdentity): TargetHealth {
-    const known = this.#byId.get(identity.id);
-    if (known !== undefined && isSame(known.identity, identity)) return known.health;
+  of({ id, baseUrl, model }: TargetIdentity): TargetHealth {
+    const key = JSON.stringify([id, baseUrl, model]);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known.health;
     const { settings, clock } = this.#parts;
-    const health = new TargetHealth(settings, clock.monotonic(), (change) => this.#tell(identity.id, change));
-    this.#byId.set(identity.id, { identity, health, counted: { success: 0, failure: 0, nothing: 0 } });
+    const health = new TargetHealth(settings, clock.monotonic(), (change) => this.#tell(id, change));
+    this.#known.set(key, { id, health, counted: { success: 0, failure: 0, nothing: 0 } });
     return health;
   }
 
-  /** Forgets targets that no policy in force names. */
-  retain(ids: ReadonlySet<string>): void {
-    for (const id of this.#byId.keys()) if (!ids.has(id)) this.#byId.delete(id);
+  /** Forgets all but these. */
+  retain(healths: ReadonlySet<TargetHealth>): void {
+    for (const [key, { health }] of this.#known) if (!healths.has(health)) this.#known.delete(key);
   }
 
   /** Brings the counter up to date, which is cheaper than counting there on the hot path. */
   #count(): void {
-    for (const [target, { health, counted }] of this.#byId) {
+    for (const { id: target, health, counted } of this.#known.values()) {
       for (const verdict of VERDICTS) {
         this.#attempts.inc({ target, verdict }, health.verdicts[verdict] - counted[verdict]);
         counted[verdict] = health.verdicts[verdict];
@@ -101,8 +104,4 @@ export class TargetHealths {
       log.info({ target, ...change }, "the target's circuit breaker changed");
     }
   }
-}
-
-function isSame(one: TargetIdentity, other: TargetIdentity): boolean {
-  return one.baseUrl === other.baseUrl && one.model === other.model;
 }

@@ -4,13 +4,12 @@ import { createGateway, type Gateway, type GatewayOptions, type GatewayParts } f
 import type { Authenticate, Caller } from '../callers/caller.ts';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { Routing } from '../policy/configured-policy.ts';
 import type { Policy, RequestChain, Target } from '../policy/policy.ts';
 import { requestChain } from '../policy/request-chain.ts';
 import type { BreakerSettings } from '../routing/breaker.ts';
 import { Route, type RouteParts } from '../routing/route.ts';
+import { Routing, type RoutingParts } from '../routing/routing.ts';
 import { TargetHealth } from '../routing/target-health.ts';
-import { TargetHealths } from '../routing/target-healths.ts';
 import { fixedCredential } from '../upstream/credentials/credential.ts';
 import { createUpstream, type Upstream } from '../upstream/upstream.ts';
 import { MemorySpool } from './memory-spool.ts';
@@ -99,6 +98,7 @@ export function testTarget(upstream: Upstream, servedModel: string, more: Partia
     totalTimeoutMs: null,
     upstream,
     health: new TargetHealth(testBreaker, systemClock.monotonic(), () => {}),
+    probePath: null,
     ...more,
   };
 }
@@ -119,11 +119,16 @@ export function testRoute(
 }
 
 /** What a policy works with that comes from a file. */
-export function testRouting(): Routing {
-  const log = createLogger({ service: 'gateway', level: 'silent' });
-  const metrics = createMetrics();
-  const healths = new TargetHealths({ settings: testBreaker, clock: systemClock, log, metrics });
-  return { healths, random: Math.random };
+export function testRouting(parts: Partial<RoutingParts> = {}): Routing {
+  return new Routing({
+    breaker: testBreaker,
+    probes: { intervalMs: 60_000, timeoutMs: 1_000 },
+    random: Math.random,
+    clock: systemClock,
+    log: createLogger({ service: 'gateway', level: 'silent' }),
+    metrics: createMetrics(),
+    ...parts,
+  });
 }
 
 /** A policy that sends every model of its list to one upstream. */
@@ -138,6 +143,7 @@ export function testPolicy(options: TestPolicyOptions): Policy & { readonly upst
     audited: true,
     retentionDays: 365,
     models,
+    targets: [...routes.values()].flatMap(({ targets }) => targets),
     routeFor: (model) => routes.get(model) ?? null,
     chain: null,
     upstream,

@@ -12,11 +12,27 @@ export interface Upstream {
    * @param path such as `/chat/completions`
    */
   dispatch(path: string, body: Buffer, handler: Dispatcher.DispatchHandler): void;
+  /**
+   * Asks for something short on the origin, such as how it is.
+   *
+   * @param path on the origin, not below the base URL
+   * @throws CredentialError, or what the connection failed with
+   */
+  get(path: string, timeoutMs: number): Promise<ShortAnswer>;
   /** A text of the upstream without the gateway's credential in it. */
   conceal(text: string): string;
   /** Lets calls in flight end, then closes the connections. */
   close(): Promise<void>;
 }
+
+/** An answer that is small enough to be held: longer ones are cut. */
+export interface ShortAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** The most that is read of a short answer. */
+const MAX_SHORT_ANSWER_BYTES = 64 * 1024;
 
 export interface UpstreamOptions {
   /** Such as `https://example.cloud.databricks.com/serving-endpoints`. */
@@ -60,6 +76,26 @@ class PooledUpstream implements Upstream {
     const authorization = this.#credential.current();
     if (authorization === null) void this.#dispatchLater(path, body, handler);
     else this.#dispatchWith(authorization, path, body, handler);
+  }
+
+  async get(path: string, timeoutMs: number): Promise<ShortAnswer> {
+    const authorization = this.#credential.current();
+    if (authorization === null) throw new CredentialError('there is no credential just now');
+    const { statusCode, body } = await this.#pool.request({
+      method: 'GET',
+      path,
+      headers: authorization === '' ? {} : { authorization },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of body) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      bytes += chunk.length;
+      chunks.push(Buffer.from(chunk));
+      if (bytes > MAX_SHORT_ANSWER_BYTES) break;
+    }
+    return { status: statusCode, text: Buffer.concat(chunks).toString('utf8', 0, MAX_SHORT_ANSWER_BYTES) };
   }
 
   conceal(text: string): string {
