@@ -1,11 +1,13 @@
+import { ANY, type CatalogueMode, GEOGRAPHY_PREFIX } from './file/file-schema.ts';
 import {
-  ANY,
-  type CatalogueMode,
-  type EndpointSection,
-  GEOGRAPHY_PREFIX,
-  type ModelSection,
-} from './file/file-schema.ts';
-import { type CatalogLayer, type Price, priceKey, type Row, rowKey } from './file/read-catalog-file.ts';
+  type CatalogLayer,
+  type Endpoint,
+  type Model,
+  type Price,
+  priceKey,
+  type Row,
+  rowKey,
+} from './file/read-catalog-file.ts';
 import { holdsAt } from './file/spans.ts';
 import { DAY_MS, type EpochMs, epochMs } from './instant.ts';
 
@@ -26,8 +28,8 @@ export const NOTICE_MS = 90 * DAY_MS;
  * same the upper layer's.
  */
 export class Catalog {
-  readonly #models = new Map<string, ModelSection>();
-  readonly #endpoints = new Map<string, EndpointSection>();
+  readonly #models = new Map<string, Model>();
+  readonly #endpoints = new Map<string, Endpoint>();
   readonly #geographies = new Map<string, string>();
   readonly #geographyNames = new Set<string>();
   /** By key, the upper layer's first. */
@@ -56,20 +58,20 @@ export class Catalog {
   }
 
   /** In the order of the files. */
-  get models(): Iterable<ModelSection> {
+  get models(): Iterable<Model> {
     return this.#models.values();
   }
 
-  get endpoints(): Iterable<EndpointSection> {
+  get endpoints(): Iterable<Endpoint> {
     return this.#endpoints.values();
   }
 
-  model(name: string): ModelSection | null {
+  model(name: string): Model | null {
     return this.#models.get(name) ?? null;
   }
 
   /** What the file says of an endpoint of the customer's own. */
-  endpoint(name: string): EndpointSection | null {
+  endpoint(name: string): Endpoint | null {
     return this.#endpoints.get(name) ?? null;
   }
 

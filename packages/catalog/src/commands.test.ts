@@ -88,7 +88,7 @@ test('show says what is known, from where, and that the rest is not', async () =
   expect(code).toBe(0);
   expect(output).toMatch(/context +128000 tokens/);
   expect(output).toMatch(/replacement +not known/);
-  expect(output).toMatch(/sources +gateways; models/);
+  expect(output).toMatch(/sources +A gateway vendor's page/);
   expect(await run('show', 'databricks-gpt-5-mino')).toEqual({
     output:
       'error: The catalogue does not know "databricks-gpt-5-mino". Did you mean "databricks-gpt-5-mini"?\n',

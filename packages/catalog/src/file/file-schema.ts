@@ -32,11 +32,14 @@ export const CROSS_GEOGRAPHY = ['needed', 'not-needed', 'unknown'] as const;
 export type CrossGeographyNeed = (typeof CROSS_GEOGRAPHY)[number];
 
 const name = z.string().min(1).max(MAX_NAME_CHARS);
-const source = z
-  .string()
-  .min(1)
-  .max(MAX_TEXT_CHARS)
-  .describe('Where this is from, for whoever has to verify it');
+const MAX_SOURCES = 8;
+const sourceName = z.string().min(1).max(MAX_TEXT_CHARS);
+const from = {
+  source: z
+    .union([sourceName, z.array(sourceName).min(1).max(MAX_SOURCES)])
+    .describe('Where this is from, for whoever has to verify it: names under sources, or words'),
+  note: z.string().min(1).max(MAX_TEXT_CHARS).optional().describe('What else to know about it'),
+};
 const instant = z
   .union(
     [z.iso.date(), z.iso.datetime()],
@@ -48,7 +51,7 @@ const amount = z.string().regex(/^\d{1,12}(\.\d{1,12})?$/, 'must be a decimal in
 const during = {
   effective_from: instant.optional().describe('Unless given: since before anything that is recorded'),
   effective_to: instant.optional().describe('Exclusive; unless given: until further notice'),
-  source,
+  ...from,
 };
 
 export const modelSchema = z.strictObject({
@@ -58,7 +61,7 @@ export const modelSchema = z.strictObject({
   context_window: z.int().positive().max(MAX_CONTEXT_TOKENS).optional().describe('In tokens'),
   real_time: z.boolean().optional().describe('Whether it is named for real-time inference'),
   replacement: name.optional().describe('The model to move to'),
-  source,
+  ...from,
 });
 export type ModelSection = z.infer<typeof modelSchema>;
 
@@ -108,13 +111,14 @@ export const endpointSchema = z.strictObject({
     })
     .optional()
     .describe("Your assertion about its workspace's compliance security profile"),
-  source,
+  ...from,
 });
 export type EndpointSection = z.infer<typeof endpointSchema>;
 
 const entries = z.array(z.unknown()).max(MAX_ENTRIES).nullish();
 
 export const topLevelSchema = z.strictObject({
+  sources: z.record(name, sourceName).nullish().describe('Sources by short names'),
   geographies: z.record(name, z.array(name).max(MAX_ENTRIES)).nullish(),
   models: entries,
   rows: entries,

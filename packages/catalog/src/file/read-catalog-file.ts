@@ -22,18 +22,24 @@ import {
 } from './file-schema.ts';
 import { type Placed, type Span, spans } from './spans.ts';
 
-export type Row = RowSection & Span & { readonly deprecatedFromMs: EpochMs | null };
-export type Price = PriceSection & Span;
+/** With its sources and its note in words. */
+export type Sourced<T> = Omit<T, 'source' | 'note'> & { readonly source: string };
+
+export type Model = Sourced<ModelSection>;
+export type Row = Sourced<RowSection> & Span & { readonly deprecatedFromMs: EpochMs | null };
+export type Price = Sourced<PriceSection> & Span;
+export type Endpoint = Sourced<EndpointSection>;
 
 /** What one file says. */
 export interface CatalogLayer {
   readonly file: string;
   /** Regions by geography. */
   readonly geographies: ReadonlyMap<string, readonly string[]>;
-  readonly models: readonly ModelSection[];
+  readonly sources: ReadonlyMap<string, string>;
+  readonly models: readonly Model[];
   readonly rows: readonly Row[];
   readonly prices: readonly Price[];
-  readonly endpoints: readonly EndpointSection[];
+  readonly endpoints: readonly Endpoint[];
 }
 
 /**
@@ -73,16 +79,21 @@ export function readCatalogLayer(text: string, file: string, below: readonly Cat
     geographies: new Set([...below.flatMap((layer) => [...layer.geographies.keys()]), ...geographies.keys()]),
   };
   checkNames({ models, rows, prices, endpoints }, named, place);
+  const sources = new Map([
+    ...below.flatMap((layer) => [...layer.sources]),
+    ...Object.entries(top?.sources ?? {}),
+  ]);
   const layer: CatalogLayer = {
     file,
     geographies,
-    models: models.map(({ section }) => section),
+    sources,
+    models: models.map(({ section }) => inWords(section, sources)),
     rows: spans(rows, rowKey, place).map((row) => ({
-      ...row,
+      ...inWords(row, sources),
       deprecatedFromMs: row.deprecated_from === undefined ? null : epochMs(row.deprecated_from),
     })),
-    prices: spans(prices, priceKey, place),
-    endpoints: endpoints.map(({ section }) => section),
+    prices: spans(prices, priceKey, place).map((price) => inWords(price, sources)),
+    endpoints: endpoints.map(({ section }) => inWords(section, sources)),
   };
   refuse(problems);
   return layer;
@@ -96,6 +107,14 @@ export function rowKey({ model, mode, region }: Pick<RowSection, 'model' | 'mode
 /** What a price is for. */
 export function priceKey({ model, mode }: Pick<PriceSection, 'model' | 'mode'>): string {
   return JSON.stringify([model, mode]);
+}
+
+function inWords<T extends { readonly source: string | string[]; readonly note?: string | undefined }>(
+  { source, note, ...section }: T,
+  sources: ReadonlyMap<string, string>,
+): Omit<T, 'source' | 'note'> & { readonly source: string } {
+  const named = [source].flat().map((name) => sources.get(name) ?? name);
+  return { ...section, source: [...named, ...(note === undefined ? [] : [note])].join('; ') };
 }
 
 function parsed(text: string, file: string): LocatedDocument {

@@ -110,7 +110,8 @@ describe('cross-geography processing', () => {
   const needs = (model: string, mode: Question['mode'] = 'pay-per-token') =>
     REGIONS.filter(
       (region) =>
-        said({ model, mode, region, crossGeographyAllowed: false }) === 'cross_geography_not_allowed',
+        said({ model, mode, region, crossGeographyAllowed: false, refuseRetired: false }) ===
+        'cross_geography_not_allowed',
     );
   const OUTSIDE = ['eu-west-2', 'ap-southeast-2', 'japaneast'];
 
