@@ -2,8 +2,8 @@
  * A Databricks workspace that costs nothing and whose answers are known beforehand, for tests, benchmarks and a first
  * look without an account.
  *
- * `src/serving` plays the Foundation Model API: chat, completions and embeddings, with and without streaming, the
- * list of endpoints, and Databricks' error bodies. It counts whitespace-separated words as tokens and generates as
+ * `src/serving` plays the Foundation Model API: chat, completions, responses and embeddings, with and without streaming,
+ * calls of tools and answers by schema, rows of custom models, the list of endpoints, and Databricks' error bodies. It counts whitespace-separated words as tokens and generates as
  * many as the request asks, so a caller knows every total; and it misbehaves on demand, by a header, by a member of
  * the body, by the model's name or by a script (README.md has the table). It counts what it served, so a caller
  * can check what reached it, what was paid for and what was cancelled.
@@ -16,7 +16,7 @@
  * Invariants: usage stated equals words received and words generated; equal requests get equal texts; a
  * request is counted once, as served, refused, aborted or cut.
  *
- * Known limits: one choice per request; no tool calls; context windows and rate limits strike only as faults; "served"
+ * Known limits: one choice and one tool call per request; context windows and rate limits strike only as faults; "served"
  * means that the whole answer was handed to the operating system, not that the client has read it.
  */
 export type { OAuthClient } from './access-tokens.ts';

@@ -2,6 +2,8 @@ import type { Behaviour } from './behaviour.ts';
 import { embeddingJson } from './embeddings.ts';
 import type { ServedEndpoint } from './endpoints.ts';
 import type { ServingRequest } from './request.ts';
+import { finalJson } from './responses/response-body.ts';
+import type { Saying } from './saying/saying.ts';
 import { generatedWords } from './words.ts';
 
 /** Words generated where neither `max_tokens` nor a directive says how many. */
@@ -18,7 +20,9 @@ export interface Answer {
   readonly modelJson: string;
   readonly dimensions: number;
   readonly outputTokens: number;
-  readonly finishReason: 'length' | 'stop';
+  readonly finishReason: 'length' | 'stop' | 'tool_calls';
+  /** `null`: as many words as there are output tokens. */
+  readonly said: Saying | null;
 }
 
 /** Decides how much is generated: what the directive asks, at most `max_tokens`; without it exactly `max_tokens`. */
@@ -30,8 +34,10 @@ export function decideAnswer(
   behaviour: Behaviour,
   defaultOutputTokens: number,
 ): Answer {
-  const wanted = behaviour.outputTokens ?? request.maxTokens ?? defaultOutputTokens;
-  const outputTokens = request.task === 'embeddings' ? 0 : Math.min(wanted, request.maxTokens ?? wanted);
+  const { said } = request;
+  const wanted = said?.pieces.length ?? behaviour.outputTokens ?? request.maxTokens ?? defaultOutputTokens;
+  const generates = request.task !== 'embeddings' && request.task !== 'custom';
+  const outputTokens = generates ? Math.min(wanted, request.maxTokens ?? wanted) : 0;
   return {
     id,
     created,
@@ -40,31 +46,63 @@ export function decideAnswer(
     modelJson: behaviour.servedModel === null ? endpoint.modelJson : JSON.stringify(behaviour.servedModel),
     dimensions: request.dimensions ?? endpoint.dimensions,
     outputTokens,
-    finishReason: outputTokens === request.maxTokens ? 'length' : 'stop',
+    finishReason: finishReasonOf(said, outputTokens, request.maxTokens),
+    said,
   };
+}
+
+function finishReasonOf(
+  said: Saying | null,
+  outputTokens: number,
+  maxTokens: number | null,
+): Answer['finishReason'] {
+  if (said === null) return outputTokens === maxTokens ? 'length' : 'stop';
+  if (outputTokens < said.pieces.length) return 'length';
+  return said.tool === null ? 'stop' : 'tool_calls';
 }
 
 /** The JSON body of an answer that is not a stream, concatenated rather than stringified: 1 µs against 5. */
 export function wholeBody(answer: Answer): string {
   const { request, behaviour } = answer;
-  const usage = usageMember(behaviour, usageJson(request, answer.outputTokens, behaviour));
+  if (request.task === 'responses') return broken(finalJson(answer), behaviour);
+  if (request.task === 'custom') return broken(predictions(request.rows), behaviour);
+  const usage = usageMember(behaviour, usageJson(answer, answer.outputTokens));
   const early = behaviour.usage === 'early';
   const members =
     request.task === 'embeddings' ? embeddingMembers(answer) : textMembers(answer, early ? usage : '');
   const body = `{${members}${early && request.task !== 'embeddings' ? '' : usage}}`;
+  return broken(body, behaviour);
+}
+
+function broken(body: string, behaviour: Behaviour): string {
   return behaviour.malformed ? body.slice(0, Math.ceil((body.length * 2) / 3)) : body;
+}
+
+/** One number for each row, as MLflow's scoring server answers. */
+function predictions(rows: number): string {
+  return JSON.stringify({ predictions: Array.from({ length: rows }, (_, index) => index) });
 }
 
 function textMembers(answer: Answer, beforeChoices: string): string {
   const { request, outputTokens, finishReason } = answer;
   const object = request.task === 'chat' ? 'chat.completion' : 'text_completion';
-  const content = contentJson(answer, 0, outputTokens);
   const choice =
-    request.task === 'chat' ? `"message":{"role":"assistant","content":${content}}` : `"text":${content}`;
+    request.task === 'chat'
+      ? `"message":${messageJson(answer)}`
+      : `"text":${contentJson(answer, 0, outputTokens)}`;
   return (
     `${headMembers(answer, object)}${beforeChoices},` +
     `"choices":[{"index":0,${choice},"logprobs":null,"finish_reason":"${finishReason}"}]`
   );
+}
+
+function messageJson(answer: Answer): string {
+  const { said, outputTokens } = answer;
+  if (said === null || said.tool === null) {
+    return `{"role":"assistant","content":${contentJson(answer, 0, outputTokens)}}`;
+  }
+  const called = `"name":${JSON.stringify(said.tool)},"arguments":${textJson(answer, 0, outputTokens)}`;
+  return `{"role":"assistant","content":null,"tool_calls":[{"id":"call_${answer.id}","type":"function","function":{${called}}}]}`;
 }
 
 function embeddingMembers(answer: Answer): string {
@@ -88,22 +126,32 @@ export function usageMember(behaviour: Behaviour, usage: string): string {
 }
 
 /** Usage as JSON; embeddings state no completion tokens. */
-export function usageJson(request: ServingRequest, outputTokens: number, behaviour: Behaviour): string {
+export function usageJson(answer: Answer, outputTokens: number): string {
+  const { request, behaviour } = answer;
   const { inputTokens } = request;
   if (request.task === 'embeddings') return `{"prompt_tokens":${inputTokens},"total_tokens":${inputTokens}}`;
-  const { cachedTokens, reasoningTokens } = behaviour;
   const cached =
-    cachedTokens === null
+    behaviour.cachedTokens === null
       ? ''
-      : `,"prompt_tokens_details":{"cached_tokens":${Math.min(cachedTokens, inputTokens)}}`;
+      : `,"prompt_tokens_details":{"cached_tokens":${cachedTokens(answer)}}`;
   const reasoning =
-    reasoningTokens === null
+    behaviour.reasoningTokens === null
       ? ''
-      : `,"completion_tokens_details":{"reasoning_tokens":${Math.min(reasoningTokens, outputTokens)}}`;
+      : `,"completion_tokens_details":{"reasoning_tokens":${Math.min(behaviour.reasoningTokens, outputTokens)}}`;
   return (
     `{"prompt_tokens":${inputTokens},"completion_tokens":${outputTokens},` +
     `"total_tokens":${inputTokens + outputTokens}${cached}${reasoning}}`
   );
+}
+
+/** Of the input tokens. */
+export function cachedTokens({ behaviour, request }: Answer): number {
+  return Math.min(behaviour.cachedTokens ?? 0, request.inputTokens);
+}
+
+/** Of the output tokens. */
+export function reasoningTokens({ behaviour, outputTokens }: Answer): number {
+  return Math.min(behaviour.reasoningTokens ?? 0, outputTokens);
 }
 
 /** A word that looks like a usage block once it stands in a JSON string. */
@@ -112,18 +160,20 @@ const MISLEADING_WORD = '\\"usage\\":{\\"prompt_tokens\\":7,\\"completion_tokens
 /** Words `from` to `to` of the text as the JSON value of `content`, `delta.content` or `text`. */
 export function contentJson(answer: Answer, from: number, to: number): string {
   const { behaviour, request } = answer;
-  if (!behaviour.contentParts || request.task !== 'chat') return textJson(behaviour, from, to);
+  if (!behaviour.contentParts || request.task !== 'chat') return textJson(answer, from, to);
   const reasoned = Math.min(Math.max(from, Math.ceil(answer.outputTokens / 4)), to);
   const parts: string[] = [];
   if (reasoned > from) {
-    const summary = `{"type":"summary_text","text":${textJson(behaviour, from, reasoned)}}`;
+    const summary = `{"type":"summary_text","text":${textJson(answer, from, reasoned)}}`;
     parts.push(`{"type":"reasoning","summary":[${summary}]}`);
   }
-  if (to > reasoned) parts.push(`{"type":"text","text":${textJson(behaviour, reasoned, to)}}`);
+  if (to > reasoned) parts.push(`{"type":"text","text":${textJson(answer, reasoned, to)}}`);
   return `[${parts.join(',')}]`;
 }
 
-function textJson(behaviour: Behaviour, from: number, to: number): string {
+/** The same as a JSON string, whatever the content is made of. */
+export function textJson({ behaviour, said }: Answer, from: number, to: number): string {
+  if (said !== null) return JSON.stringify(said.pieces.slice(from, to).join(''));
   if (!behaviour.misleadingText || from > 0 || to === 0) return `"${generatedWords(from, to)}"`;
   return `"${MISLEADING_WORD}${generatedWords(1, to)}"`;
 }

@@ -46,6 +46,8 @@ export interface Behaviour {
   readonly contentParts: boolean;
   /** The text quotes a usage block, which a reader of the tail must not take for the real one. */
   readonly misleadingText: boolean;
+  /** A response that says of itself that it failed, after all its words. */
+  readonly failsResponse: boolean;
   /** The model named in the answer; `null`: as the endpoint says. */
   readonly servedModel: string | null;
 }
@@ -68,6 +70,7 @@ export const PLAIN: Behaviour = Object.freeze({
   straddleUsage: false,
   contentParts: false,
   misleadingText: false,
+  failsResponse: false,
   servedModel: null,
 });
 

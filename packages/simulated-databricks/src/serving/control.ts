@@ -21,7 +21,7 @@ const faultRule = z.strictObject({
   match: z
     .strictObject({
       model: z.string().optional(),
-      task: z.enum(['chat', 'completions', 'embeddings']).optional(),
+      task: z.enum(['chat', 'completions', 'embeddings', 'responses', 'custom']).optional(),
       stream: z.boolean().optional(),
       clientRequestId: z.string().optional(),
       clientRequestIdPrefix: z.string().optional(),

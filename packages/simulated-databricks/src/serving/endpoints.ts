@@ -3,7 +3,7 @@ import type { ServingTask } from './request.ts';
 /** One serving endpoint of the simulated workspace. */
 export interface SimulatedEndpoint {
   readonly name: string;
-  readonly task: 'chat' | 'embeddings';
+  readonly task: 'chat' | 'embeddings' | 'custom';
   /** The model that answers name as theirs; absent: the endpoint's name. */
   readonly servedModel?: string | undefined;
   /** Length of an embedding; 1024 unless given. */
@@ -50,7 +50,7 @@ export class Endpoints {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
     if (!this.#anyName && !faulty) return null;
-    return served({ name, task: task === 'embeddings' ? 'embeddings' : 'chat' });
+    return served({ name, task: endpointTask(task) });
   }
 
   setState(name: string, state: EndpointState): void {
@@ -87,11 +87,16 @@ export class Endpoints {
           },
         ],
       },
-      task: endpoint.task === 'chat' ? 'llm/v1/chat' : 'llm/v1/embeddings',
-      endpoint_type: 'FOUNDATION_MODEL_API',
+      task: endpoint.task === 'custom' ? undefined : `llm/v1/${endpoint.task}`,
+      endpoint_type: endpoint.task === 'custom' ? 'UNITY_CATALOG_MODEL' : 'FOUNDATION_MODEL_API',
       permission_level: 'CAN_QUERY',
     };
   }
+}
+
+/** What an endpoint has to be for a task to be asked of it. */
+export function endpointTask(task: ServingTask): SimulatedEndpoint['task'] {
+  return task === 'embeddings' || task === 'custom' ? task : 'chat';
 }
 
 function served(endpoint: SimulatedEndpoint): ServedEndpoint {

@@ -17,11 +17,14 @@ export type ErrorAnswerKind =
   | 'bad-request'
   | 'context-length'
   | 'guardrail-block'
+  | 'safety-block'
+  | 'endpoint-missing'
   | 'permission-denied'
   | 'internal-error'
   | 'bad-gateway'
   | 'html-error'
   | 'unavailable'
+  | 'scaling-up'
   | 'upstream-timeout';
 
 function json(status: number, body: unknown): ErrorAnswer {
@@ -78,18 +81,37 @@ const SECONDS_PER_MINUTE = 60;
 
 function guardrailBlock(): ErrorAnswer {
   const verdict = {
-    usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+    usage: { prompt_tokens: 0, total_tokens: 0 },
     input_guardrail: [
       {
         flagged: false,
-        categories: {},
+        categories: null,
+        category_scores: null,
         pii_detection: true,
-        anonymized_input: ['Mail <EMAIL_ADDRESS> the figures.'],
+        anonymized_input: [{ role: 'user', content: 'Mail <EMAIL_ADDRESS> the figures.' }],
       },
     ],
     finishReason: 'input_guardrail_triggered',
   };
   // The verdict is JSON inside a JSON string; `flagged` is false although the request was blocked.
+  return errorCode(400, 'BAD_REQUEST', JSON.stringify(verdict));
+}
+
+function safetyBlock(): ErrorAnswer {
+  const verdict = {
+    // What the guardrail's own model has read.
+    usage: { prompt_tokens: 196, total_tokens: 201 },
+    input_guardrail: [
+      {
+        flagged: true,
+        categories: { 'violent-crimes': true, hate: false },
+        category_scores: null,
+        pii_detection: null,
+        anonymized_input: null,
+      },
+    ],
+    finishReason: 'input_guardrail_triggered',
+  };
   return errorCode(400, 'BAD_REQUEST', JSON.stringify(verdict));
 }
 
@@ -124,9 +146,15 @@ function bodyOf(kind: ErrorAnswerKind, endpoint: string, retryAfterSeconds: numb
     case 'bad-request':
       return badRequest('Bad request: a parameter is not supported by this endpoint.');
     case 'context-length':
-      return badRequest(`The prompt is longer than the context window of ${endpoint}.`);
+      return badRequest(
+        `The prompt is too long for ${endpoint}: its maximum context length is 131072 tokens.`,
+      );
     case 'guardrail-block':
       return guardrailBlock();
+    case 'safety-block':
+      return safetyBlock();
+    case 'endpoint-missing':
+      return endpointMissing(endpoint);
     case 'permission-denied':
       return errorCode(
         403,
@@ -146,6 +174,12 @@ function bodyOf(kind: ErrorAnswerKind, endpoint: string, retryAfterSeconds: numb
       };
     case 'unavailable':
       return errorCode(503, 'TEMPORARILY_UNAVAILABLE', `${endpoint} is temporarily unavailable.`);
+    case 'scaling-up':
+      return errorCode(
+        503,
+        'TEMPORARILY_UNAVAILABLE',
+        `Endpoint ${endpoint} is scaled to zero and is being scaled up. Try again later.`,
+      );
     case 'upstream-timeout':
       return errorCode(504, 'DEADLINE_EXCEEDED', `${endpoint} did not answer within the deadline.`);
   }

@@ -1,4 +1,4 @@
-import { type Answer, contentJson, headMembers, usageJson, usageMember } from './answers.ts';
+import { type Answer, contentJson, headMembers, textJson, usageJson, usageMember } from './answers.ts';
 
 const DONE = 'data: [DONE]\n\n';
 
@@ -31,11 +31,11 @@ export class EventStream {
       case 'words':
       case 'finish':
         this.#stage = 'usage';
-        return this.#chunk(this.#delta('""'), `"${finishReason}"`);
+        return this.#chunk(this.#lastDelta(), `"${finishReason}"`);
       case 'usage':
         this.#stage = 'done';
         if (request.includeUsage && behaviour.usage !== 'absent') {
-          const usage = usageMember(behaviour, usageJson(request, outputTokens, behaviour));
+          const usage = usageMember(behaviour, usageJson(this.#answer, outputTokens));
           return `${this.#head}[]${usage}}\n\n`;
         }
         return this.next();
@@ -52,7 +52,10 @@ export class EventStream {
     const from = this.wordsSent;
     const to = Math.min(from + behaviour.wordsPerChunk, outputTokens);
     this.wordsSent = to;
-    const chunk = this.#chunk(this.#delta(contentJson(this.#answer, from, to)), 'null');
+    const tool = this.#answer.said?.tool ?? null;
+    const delta =
+      tool === null ? this.#delta(contentJson(this.#answer, from, to)) : this.#call(tool, from, to);
+    const chunk = this.#chunk(delta, 'null');
     // One broken chunk, the first, among good ones.
     return behaviour.malformed && from === 0 ? `${chunk.slice(0, chunk.length / 2)}\n\n` : chunk;
   }
@@ -63,9 +66,22 @@ export class EventStream {
       : `"text":${content}`;
   }
 
+  #lastDelta(): string {
+    return (this.#answer.said?.tool ?? null) === null ? this.#delta('""') : '"delta":{}';
+  }
+
+  /** A piece of a tool's arguments; the first one names the call. */
+  #call(tool: string, from: number, to: number): string {
+    const { id } = this.#answer;
+    const named = from > 0 ? '' : `"id":"call_${id}","type":"function",`;
+    const name = from > 0 ? '' : `"name":${JSON.stringify(tool)},`;
+    const role = from > 0 ? '' : '"role":"assistant","content":null,';
+    const called = `{"index":0,${named}"function":{${name}"arguments":${textJson(this.#answer, from, to)}}}`;
+    return `"delta":{${role}"tool_calls":[${called}]}`;
+  }
+
   #chunk(delta: string, finishReason: string): string {
-    const { request, behaviour } = this.#answer;
-    const usage = this.#usageOnChunks ?? `,"usage":${usageJson(request, this.wordsSent, behaviour)}`;
+    const usage = this.#usageOnChunks ?? `,"usage":${usageJson(this.#answer, this.wordsSent)}`;
     return `${this.#head}[{"index":0,${delta},"finish_reason":${finishReason}}]${usage}}\n\n`;
   }
 }

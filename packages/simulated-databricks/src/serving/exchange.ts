@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Behaviour } from './behaviour.ts';
 import type { ErrorAnswer } from './error-answers.ts';
-import type { EventStream } from './event-stream.ts';
 import type { Ledger, Outcome } from './ledger.ts';
 import type { ServingRequest } from './request.ts';
 
@@ -10,13 +9,25 @@ const STREAM_WRITE_CHARS = 16_384;
 /** Time for half an answer to reach the client before its connection is cut, so that the client has seen it. */
 const CUT_AFTER_MS = 20;
 
+const FAILED_MESSAGE = 'The served model failed while it was answering.';
 const MID_STREAM_ERROR = `data: ${JSON.stringify({
-  error: {
-    message: 'The served model failed while it was answering.',
-    type: 'internal_error',
-    code: 'INTERNAL_ERROR',
-  },
+  error: { message: FAILED_MESSAGE, type: 'internal_error', code: 'INTERNAL_ERROR' },
 })}\n\n`;
+const MID_RESPONSE_ERROR = `event: error\ndata: ${JSON.stringify({
+  type: 'error',
+  sequence_number: 0,
+  code: 'server_error',
+  message: FAILED_MESSAGE,
+  param: null,
+})}\n\n`;
+
+/** The events of a streamed answer, one by one. */
+export interface Events {
+  /** Words in the events given out so far. */
+  readonly wordsSent: number;
+  /** The next event with the blank line that ends it, or `null` after the last. */
+  next(): string | null;
+}
 
 /** One request being answered: writes the answer as the behaviour says, and tells the ledger how it ended. */
 export class Exchange {
@@ -97,7 +108,7 @@ export class Exchange {
   }
 
   /** Sends events as the client takes them, spaced if the behaviour says so. */
-  async sendStream(events: EventStream, words: number, behaviour: Behaviour): Promise<void> {
+  async sendStream(events: Events, words: number, behaviour: Behaviour): Promise<void> {
     this.#intended = 'served';
     this.#words = events;
     this.#response.writeHead(200, this.#headers('text/event-stream; charset=utf-8'));
@@ -146,7 +157,7 @@ export class Exchange {
     this.#intended = 'cut';
     if (behaviour.cut === 'stall') return;
     if (behaviour.cut === 'error') {
-      this.#response.end(MID_STREAM_ERROR);
+      this.#response.end(this.#request?.task === 'responses' ? MID_RESPONSE_ERROR : MID_STREAM_ERROR);
       return;
     }
     await this.pause(CUT_AFTER_MS);

@@ -81,6 +81,8 @@ describe('what is kept', () => {
     stream: false,
     includeUsage: false,
     embeddingSeeds: [],
+    said: null,
+    rows: 0,
     base64: false,
     dimensions: null,
     clientRequestId: null,

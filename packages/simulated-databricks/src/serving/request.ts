@@ -1,7 +1,8 @@
 import { badRequest, malformedRequest, RefusedRequest } from './error-answers.ts';
+import { type Saying, sayingOf } from './saying/saying.ts';
 import { countWords } from './words.ts';
 
-export type ServingTask = 'chat' | 'completions' | 'embeddings';
+export type ServingTask = 'chat' | 'completions' | 'embeddings' | 'responses' | 'custom';
 
 /** A JSON object whose members nobody has looked at yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,13 +14,17 @@ export interface ServingRequest {
   readonly endpoint: string;
   /** Words of the texts that count, see {@link inputTokensOf}. */
   readonly inputTokens: number;
-  /** `max_tokens`, else `max_completion_tokens`; `null` where the client named neither. */
+  /** `max_tokens`, else `max_completion_tokens`; `max_output_tokens` of responses; `null` where the client named neither. */
   readonly maxTokens: number | null;
   readonly stream: boolean;
   /** `stream_options.include_usage`. */
   readonly includeUsage: boolean;
   /** One number per embedded text, from which its vector follows; empty for other tasks. */
   readonly embeddingSeeds: readonly number[];
+  /** What has to be said; `null`: any words. */
+  readonly said: Saying | null;
+  /** Rows to predict for, of a custom model. */
+  readonly rows: number;
   readonly base64: boolean;
   readonly dimensions: number | null;
   readonly clientRequestId: string | null;
@@ -46,9 +51,11 @@ export function parseBody(bytes: Buffer): JsonObject {
 /** The task that a body asks for by what it holds, for invocations, whose path does not tell. */
 export function taskOf(body: JsonObject): ServingTask {
   if (body['messages'] !== undefined) return 'chat';
-  if (body['input'] !== undefined) return 'embeddings';
+  const input = body['input'];
+  if (input !== undefined) return Array.isArray(input) && isObject(input[0]) ? 'responses' : 'embeddings';
   if (body['prompt'] !== undefined) return 'completions';
-  throw new RefusedRequest(badRequest('Give messages, input or prompt.'));
+  if (rowsOf(body) !== null) return 'custom';
+  throw new RefusedRequest(badRequest('Give messages, input, prompt or rows.'));
 }
 
 /** Reads what the simulator acts on; other members are let through. Throws `RefusedRequest`. */
@@ -69,11 +76,12 @@ export function readRequest(
     task,
     endpoint,
     inputTokens: inputTokensOf(task, body),
-    maxTokens:
-      count(body, 'max_tokens', MAX_OUTPUT_TOKENS) ?? count(body, 'max_completion_tokens', MAX_OUTPUT_TOKENS),
-    stream: task !== 'embeddings' && body['stream'] === true,
+    maxTokens: maxTokensOf(task, body),
+    stream: task !== 'embeddings' && task !== 'custom' && body['stream'] === true,
     includeUsage: isObject(streamOptions) && streamOptions['include_usage'] === true,
     embeddingSeeds: seeds,
+    said: task === 'chat' || task === 'responses' ? sayingOf(task, body) : null,
+    rows: task === 'custom' ? (rowsOf(body) ?? 0) : 0,
     base64: body['encoding_format'] === 'base64',
     dimensions: count(body, 'dimensions', Number.MAX_SAFE_INTEGER),
     clientRequestId: typeof body['client_request_id'] === 'string' ? body['client_request_id'] : null,
@@ -85,11 +93,13 @@ export function readRequest(
 /**
  * Input tokens. Chat: the words of every message's `content`, be it a string or parts, of which the `text` of each
  * part that has one counts. Completions and embeddings: the words of the string or of all strings; a token number
- * counts one. Nothing else counts: no names, roles, tool definitions, tool calls or images. Each text is counted by
+ * counts one. Responses: like chat, with `instructions` and the outputs of tools. Nothing else counts: no names, roles, tool definitions, tool calls or images. Each text is counted by
  * itself, so two texts never join into one word.
  */
 export function inputTokensOf(task: ServingTask, body: JsonObject): number {
   if (task === 'chat') return messagesTokens(body['messages']);
+  if (task === 'custom') return 0;
+  if (task === 'responses') return responsesTokens(body);
   const member = task === 'embeddings' ? 'input' : 'prompt';
   return textsTokens(body[member], member);
 }
@@ -110,6 +120,37 @@ function messagesTokens(messages: unknown): number {
     }
   }
   return tokens;
+}
+
+/** As in a chat; instructions are what a system message is there, and the output of a tool what its message is. */
+function responsesTokens(body: JsonObject): number {
+  const { input, instructions } = body;
+  const instructed = typeof instructions === 'string' ? countWords(instructions) : 0;
+  if (typeof input === 'string') return instructed + countWords(input);
+  if (!Array.isArray(input) || input.length === 0) {
+    throw new RefusedRequest(badRequest('input: give a text or at least one item.'));
+  }
+  const items = input.map((item) =>
+    isObject(item) ? { ...item, content: item['content'] ?? item['output'] } : item,
+  );
+  return instructed + messagesTokens(items);
+}
+
+/** How many rows a body of MLflow's scoring protocol holds; `null` where it holds none. */
+function rowsOf(body: JsonObject): number | null {
+  const split = body['dataframe_split'];
+  const given = isObject(split)
+    ? split['data']
+    : (body['dataframe_records'] ?? body['instances'] ?? body['inputs']);
+  if (given === undefined) return null;
+  return Array.isArray(given) ? given.length : 1;
+}
+
+function maxTokensOf(task: ServingTask, body: JsonObject): number | null {
+  if (task === 'responses') return count(body, 'max_output_tokens', MAX_OUTPUT_TOKENS);
+  return (
+    count(body, 'max_tokens', MAX_OUTPUT_TOKENS) ?? count(body, 'max_completion_tokens', MAX_OUTPUT_TOKENS)
+  );
 }
 
 function textsTokens(texts: unknown, member: string): number {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { decideAnswer, wholeBody } from './answers.ts';
 import type { Behaviour } from './behaviour.ts';
 import { directivesOfBody, directivesOfHeaders } from './directives.ts';
-import type { Endpoints } from './endpoints.ts';
+import { type Endpoints, endpointTask } from './endpoints.ts';
 import {
   badRequest,
   endpointMissing,
@@ -16,6 +16,7 @@ import type { Exchange } from './exchange.ts';
 import type { FaultScript } from './fault-script.ts';
 import { faultOfModel } from './faults.ts';
 import { parseBody, readRequest, type ServingRequest, type ServingTask, taskOf } from './request.ts';
+import { ResponseStream } from './responses/response-stream.ts';
 import { decode } from './url.ts';
 
 /** Every path of inference starts so. */
@@ -26,6 +27,7 @@ const TASK_OF_PATH: ReadonlyMap<string, ServingTask> = new Map([
   ['/serving-endpoints/chat/completions', 'chat'],
   ['/serving-endpoints/completions', 'completions'],
   ['/serving-endpoints/embeddings', 'embeddings'],
+  ['/serving-endpoints/responses', 'responses'],
 ]);
 
 /** What inference needs to know of the workspace. */
@@ -62,7 +64,7 @@ export async function serve(
     const inPath = path.endsWith(INVOCATIONS);
     throw new RefusedRequest(inPath ? endpointMissing(request.endpoint) : modelMissing(request.endpoint));
   }
-  if ((endpoint.task === 'embeddings') !== (request.task === 'embeddings')) {
+  if (endpoint.task !== endpointTask(request.task)) {
     throw new RefusedRequest(badRequest(`${endpoint.name} serves ${endpoint.task}.`));
   }
   const created = Math.floor(workspace.now() / 1_000);
@@ -74,7 +76,10 @@ export async function serve(
     behaviour,
     workspace.defaultOutputTokens,
   );
-  if (request.stream) return exchange.sendStream(new EventStream(answer), answer.outputTokens, behaviour);
+  if (request.stream) {
+    const events = request.task === 'responses' ? new ResponseStream(answer) : new EventStream(answer);
+    return exchange.sendStream(events, answer.outputTokens, behaviour);
+  }
   if (behaviour.cut === 'error')
     return exchange.sendError(errorAnswer('internal-error', request.endpoint, null));
   return exchange.sendWhole(wholeBody(answer), answer.outputTokens, behaviour);
