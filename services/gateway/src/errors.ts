@@ -151,6 +151,34 @@ export const ANSWERS = {
     type: 'api_error',
     message: 'The gateway has no credential for the model endpoint just now. Try again shortly.',
   },
+  upstream_permission_denied: {
+    status: 502,
+    type: 'api_error',
+    message:
+      "The gateway's own credential may not query this model endpoint. Your platform team has to give it the permission.",
+  },
+  upstream_endpoint_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    message:
+      "The model's endpoint does not exist where it is looked for. Your platform team has to correct its target.",
+  },
+  upstream_guardrail: {
+    status: 400,
+    type: 'invalid_request_error',
+    message:
+      "The model endpoint's own guardrail found personal data and blocked the call. Leave them out, and send it again.",
+  },
+  upstream_guardrail_safety: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: "The model endpoint's own guardrail took the call for unsafe and blocked it.",
+  },
+  upstream_scaling_up: {
+    status: 503,
+    type: 'api_error',
+    message: 'The model endpoint was at rest and is being started. Try again shortly.',
+  },
   upstream_unexpected: {
     status: 502,
     type: 'api_error',

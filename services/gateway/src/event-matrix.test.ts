@@ -387,7 +387,7 @@ const cases: readonly {
       upstream.addFault({ fault: 'rate-limit;retry_after_s=7' });
       const response = await post(body());
       expect(response.headers.get('retry-after')).toBe('7');
-      expect(await refusal(response)).toEqual({ status: 429, code: 'request_limit_exceeded' });
+      expect(await refusal(response)).toEqual({ status: 429, code: 'upstream_rate_limit' });
       expect(usage()).toMatchObject({
         upstream_status: 429,
         status: 429,

@@ -166,7 +166,7 @@ describe('the official client', () => {
     upstream.addFault({ fault: 'rate-limit-detailed;retry_after_s=3', times: 1 });
     const limited = await error(client.chat.completions.create(ask));
     expect(limited).toBeInstanceOf(RateLimitError);
-    expect(limited).toMatchObject({ code: 'output_tokens_per_minute' });
+    expect(limited).toMatchObject({ code: 'upstream_rate_limit' });
     expect(limited.headers?.get('retry-after')).toBe('3');
     under.clock.aheadMs += 3_000;
     upstream.addFault({ fault: 'guardrail-block', times: 1 });
