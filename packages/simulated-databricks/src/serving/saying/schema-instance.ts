@@ -13,8 +13,8 @@ const FORMATS: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /**
- * A value that a JSON schema allows, always the same one: the first of what may be chosen from, the least of what is
- * counted. Patterns and lengths are not looked at.
+ * A value that a JSON schema allows, always the same one: the first of what may be chosen from, the least from one
+ * on of what is counted. Patterns and lengths are not looked at.
  */
 export function instanceOf(schema: unknown): unknown {
   return instance(schema, isObject(schema) ? schema : {}, 0);
@@ -38,7 +38,7 @@ function instance(schema: unknown, root: JsonObject, depth: number): unknown {
       return FORMATS.get(schema['format']) ?? TEXT;
     case 'integer':
     case 'number':
-      return typeof schema['minimum'] === 'number' ? schema['minimum'] : 1;
+      return Math.max(1, typeof schema['minimum'] === 'number' ? schema['minimum'] : 1);
     case 'boolean':
       return true;
     default:
