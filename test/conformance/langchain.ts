@@ -1,4 +1,4 @@
-import { type AIMessageChunk, HumanMessage, ToolMessage } from '@langchain/core/messages';
+import { HumanMessage, ToolMessage } from '@langchain/core/messages';
 import { tool } from '@langchain/core/tools';
 import { ChatOpenAI, OpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { until } from '@tollgate/testing';
@@ -12,6 +12,12 @@ const weather = tool(() => 'grey', {
   description: 'the weather of a city',
   schema: z.object({ city: z.string() }),
 });
+
+/** What is looked at of the pieces of a stream. */
+interface Chunk {
+  readonly text: string;
+  readonly usage_metadata?: { readonly output_tokens: number } | undefined;
+}
 
 /** LangChain's classes for OpenAI. */
 export function langchain(held: Held): void {
@@ -31,11 +37,10 @@ export function langchain(held: Held): void {
     test('streams, and is told what was used at the end', async () => {
       let text = '';
       let used = 0;
-      const stream: AsyncIterable<AIMessageChunk> = await chat(api).stream('one two three');
+      const stream: AsyncIterable<Chunk> = await chat(api).stream('one two three');
       for await (const chunk of stream) {
         text += chunk.text;
-        const counted: { output_tokens: number } | undefined = chunk.usage_metadata;
-        used += counted?.output_tokens ?? 0;
+        used += chunk.usage_metadata?.output_tokens ?? 0;
       }
       expect(text.split(' ')).toHaveLength(16);
       expect(used).toBe(16);
