@@ -11,6 +11,9 @@ import { STACK_MODEL, startStack } from 'tollgate/stack';
 
 export const CHAT_MODEL = STACK_MODEL;
 export const EMBEDDING_MODEL = 'databricks-bge-large-en';
+/** For errors after which the gateway leaves a target alone for a while. */
+export const LIMITED_MODEL = 'databricks-dbrx-instruct';
+export const RESTING_MODEL = 'databricks-mixtral-8x7b-instruct';
 /** Takes rows rather than texts. */
 export const CUSTOM_MODEL = 'churn';
 /** Behind an address that is OpenAI-compatible and no workspace. */
@@ -39,6 +42,8 @@ pack: { name: conformance, version: 1.0.0, enabled: true }
 providers:
   targets:
 ${target('chat', `databricks:chat:${CHAT_MODEL}`, url)}
+${target('limited', `databricks:chat:${LIMITED_MODEL}`, url)}
+${target('resting', `databricks:chat:${RESTING_MODEL}`, url)}
 ${target('embeddings', `databricks:embeddings:${EMBEDDING_MODEL}`, url)}
 ${target('custom', 'databricks', url, `, model: ${CUSTOM_MODEL}, serving_mode: custom`)}
 ${target('plain', `openai-compatible:chat:${PLAIN_MODEL}`, url)}

@@ -4,7 +4,7 @@ import { ChatOpenAI, OpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { until } from '@tollgate/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { CHAT_MODEL, EMBEDDING_MODEL, type Held } from './gateway-to-hold.ts';
+import { CHAT_MODEL, EMBEDDING_MODEL, type Held, LIMITED_MODEL } from './gateway-to-hold.ts';
 
 const Forecast = z.object({ city: z.string(), sky: z.enum(['clear', 'grey']) });
 const weather = tool(() => 'grey', {
@@ -86,7 +86,7 @@ export function langchain(held: Held): void {
         code: 'model_not_found',
       });
       held().upstream.addFault({ fault: 'rate-limit;retry_after_s=2', times: 1 });
-      await expect(chat(api).invoke('x')).rejects.toMatchObject({ status: 429 });
+      await expect(chat({ ...api, model: LIMITED_MODEL }).invoke('x')).rejects.toMatchObject({ status: 429 });
     });
 
     test('comes back by itself after a rate limit', async () => {

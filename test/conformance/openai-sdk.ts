@@ -10,7 +10,15 @@ import OpenAI, {
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { CHAT_MODEL, CUSTOM_MODEL, EMBEDDING_MODEL, type Held, PLAIN_MODEL } from './gateway-to-hold.ts';
+import {
+  CHAT_MODEL,
+  CUSTOM_MODEL,
+  EMBEDDING_MODEL,
+  type Held,
+  LIMITED_MODEL,
+  PLAIN_MODEL,
+  RESTING_MODEL,
+} from './gateway-to-hold.ts';
 
 const messages = [{ role: 'user' as const, content: 'one two three' }];
 const chat = { model: CHAT_MODEL, messages, max_tokens: 6 };
@@ -181,7 +189,14 @@ export function openAiSdk(held: Held): void {
 
     test('lists the models that the key may use, and tells of one', async () => {
       const listed = (await all(client.models.list())).map(({ id }) => id);
-      expect(listed).toEqual([CHAT_MODEL, EMBEDDING_MODEL, CUSTOM_MODEL, PLAIN_MODEL]);
+      expect(listed).toEqual([
+        CHAT_MODEL,
+        LIMITED_MODEL,
+        RESTING_MODEL,
+        EMBEDDING_MODEL,
+        CUSTOM_MODEL,
+        PLAIN_MODEL,
+      ]);
       expect(await client.models.retrieve(CHAT_MODEL)).toMatchObject({ id: CHAT_MODEL, object: 'model' });
       expect(await thrown(client.models.retrieve('a/b'))).toBeInstanceOf(NotFoundError);
     });
@@ -287,17 +302,17 @@ export function openAiSdk(held: Held): void {
       expect(unknown).toMatchObject({ code: 'model_not_found', type: 'invalid_request_error' });
       const mistaken = await thrown(client.chat.completions.create({ ...chat, messages: [] }));
       expect(mistaken).toBeInstanceOf(BadRequestError);
-      for (const [fault, kind, code] of [
+      for (const [fault, kind, code, model = CHAT_MODEL] of [
         ['context-length', BadRequestError, 'context_length_exceeded'],
         ['guardrail-block', BadRequestError, 'upstream_guardrail'],
         ['safety-block', BadRequestError, 'upstream_guardrail_safety'],
         ['endpoint-missing', NotFoundError, 'upstream_endpoint_not_found'],
         ['permission-denied', InternalServerError, 'upstream_permission_denied'],
-        ['rate-limit-detailed;retry_after_s=3', RateLimitError, 'upstream_rate_limit'],
-        ['scaling-up;retry_after_s=7', InternalServerError, 'upstream_scaling_up'],
+        ['rate-limit-detailed;retry_after_s=3', RateLimitError, 'upstream_rate_limit', LIMITED_MODEL],
+        ['scaling-up;retry_after_s=7', InternalServerError, 'upstream_scaling_up', RESTING_MODEL],
       ] as const) {
         upstream.addFault({ fault, times: 1 });
-        const error = await thrown(client.chat.completions.create(chat));
+        const error = await thrown(client.chat.completions.create({ ...chat, model }));
         expect(error).toBeInstanceOf(kind);
         expect(error).toMatchObject({ code, requestID: expect.stringMatching(/^[0-9a-f-]{36}$/) });
         const retryAfter = /retry_after_s=(\d)/.exec(fault)?.[1] ?? null;

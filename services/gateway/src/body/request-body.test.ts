@@ -156,7 +156,8 @@ describe('the body that goes upstream', () => {
         const body: unknown = JSON.parse(json);
         const result = JSON.parse(forwarded(json)) as Record<string, unknown>;
         const { client_request_id: _id, usage_context: _context, ...rest } = body as Record<string, unknown>;
-        const expected = stream ? { ...rest, stream_options: { ...valid, include_usage: true } } : rest;
+        const asked = { ...Object(rest['stream_options']), include_usage: true };
+        const expected = stream ? { ...rest, stream_options: asked } : rest;
         expect(result).toEqual({ ...expected, client_request_id: 'id.1', usage_context: { team: 'té' } });
       }),
     );

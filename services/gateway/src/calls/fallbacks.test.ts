@@ -255,7 +255,7 @@ describe('when every target fails', () => {
     expect(response.status).toBe(429);
     // The third may be asked at once.
     expect(response.headers.get('retry-after')).toBe('1');
-    expect(await code(response)).toBe('request_limit_exceeded');
+    expect(await code(response)).toBe('upstream_rate_limit');
     expect(under.usage()).toMatchObject([
       { attempt: 1, final: false, upstream_status: 429 },
       { attempt: 2, final: false, upstream_status: 503 },
@@ -270,6 +270,6 @@ describe('when every target fails', () => {
     fault(1, 'rate-limit-detailed;retry_after_s=4');
     const response = await under.ask();
     expect(response.headers.get('retry-after')).toBe('4');
-    expect(await code(response)).toBe('output_tokens_per_minute');
+    expect(await code(response)).toBe('upstream_rate_limit');
   });
 });
