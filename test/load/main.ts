@@ -13,6 +13,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     description: 'CPU and latency of one gateway process against a bare proxy',
     run: async () => (await import('./gateway.ts')).benchGateway,
   },
+  guardrails: {
+    description: 'recall and false positives of each detector, on texts that its rules were not written from',
+    run: async () => (await import('./guardrails/guardrails.ts')).benchGuardrails,
+  },
   consumers: {
     description: 'events per second of audit and chargeback against the bare exactly-once recipe',
     run: async () => (await import('./consumers.ts')).benchConsumers,

@@ -100,6 +100,9 @@ export const CONCEPTS = {
   harmful: `illegal unethical immoral harmful dangerous explicit offensive amoral unlawful illegale illégal ilegal ilegais illegali`,
   regardless: `regardless despite irrespective matter unabhängig peu independientemente independente indipendentemente`,
   apply: `apply applies matter exist gelten s'appliquent aplican aplicam`,
+  /** Words of the above thirteen letters on, and from behind. */
+  rotated: `vtaber qvfertneq sbetrg bireevqr vafgehpgvba vafgehpgvbaf cerivbhf cebzcg erirny flfgrz`,
+  reversed: `erongi drageresid tegrof edirrevo noitcurtsni snoitcurtsni suoiverp tpmorp laever metsys`,
 } as const;
 
 export type Concept = keyof typeof CONCEPTS;

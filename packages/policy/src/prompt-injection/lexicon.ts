@@ -27,7 +27,7 @@ export interface Reading {
 
 const MAX_WORD_CHARS = 24;
 const MIN_SPACED_LETTERS = 6;
-const MIN_RUN_CHARS = 24;
+const MIN_RUN_CHARS = 20;
 const SLOTS = 8_192;
 const BITS = 31;
 

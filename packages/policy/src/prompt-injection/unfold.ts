@@ -6,7 +6,7 @@
 /** Encodings are looked for in runs without spaces of this length, and undone so many times inside each other. */
 const MAX_DECODED = 16;
 const MAX_NESTING = 2;
-const MIN_ENCODED_CHARS = 24;
+const MIN_ENCODED_CHARS = 20;
 const MIN_DECODED_CHARS = 8;
 const LEAST_READABLE = 0.9;
 const LEAST_LETTERS = 0.6;
@@ -15,7 +15,8 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 /** Tag characters repeat ASCII where nobody sees it. */
 const TAGS = /[\u{e0000}-\u{e007f}]+/gu;
 const ONLY_HEX = /^[0-9a-fA-F]+$/;
-const ESCAPED = /(?:(?:\\x|%)[0-9a-fA-F]{2}){8,}/g;
+const ESCAPED = /(?:(?:\\x|\\u00|%)[0-9a-fA-F]{2}){8,}/g;
+const BINARY = /(?:[01]{8}[ ,]{0,2}){8,}/g;
 const SPACED = /(?:\b[a-z][ .*_-]{1,2}){5,}[a-z]\b/g;
 const LOOK_ALIKE = /[\u0131\u0251-\u0292\u0370-\u03ff\u0400-\u0530\u0531-\u058f\u1d00-\u1dbf\u217c\ua731]/;
 
@@ -89,7 +90,22 @@ export function withoutGaps(text: string): string {
   return text.replace(SPACED, (letters) => letters.replace(/[ .*_-]/g, ''));
 }
 
-/** What stands in a text in base64, in hexadecimal digits or with percent signs, in small letters, if it reads as text. */
+/** Small letters thirteen places on in the alphabet. */
+export function rotated(text: string): string {
+  return text.replace(/[a-z]/g, (letter) =>
+    String.fromCharCode(0x61 + ((letter.charCodeAt(0) - 0x61 + 13) % 26)),
+  );
+}
+
+/** From the end to the beginning. */
+export function reversed(text: string): string {
+  return [...text].reverse().join('');
+}
+
+/**
+ * What stands in a text in base64, in hexadecimal or binary digits, with percent signs or as escapes of programs, in small letters,
+ * if it reads as text.
+ */
 export function decodedTexts(text: string): readonly string[] {
   const into: string[] = [];
   decode(text, into, 0);
@@ -126,10 +142,17 @@ function decode(text: string, into: string[], nesting: number): void {
     }
     start = index + 1;
   }
-  if (!text.includes('%') && !text.includes('\\x')) return;
-  for (const [run] of text.matchAll(ESCAPED)) {
+  if (text.includes('%') || text.includes('\\')) {
+    for (const [run] of text.matchAll(ESCAPED)) {
+      if (into.length >= MAX_DECODED) return;
+      keep(Buffer.from(run.replace(/\\x|\\u00|%/g, ''), 'hex').toString('utf8'), into, nesting);
+    }
+  }
+  if (!text.includes('0110')) return;
+  for (const [run] of text.matchAll(BINARY)) {
     if (into.length >= MAX_DECODED) return;
-    keep(Buffer.from(run.replace(/\\x|%/g, ''), 'hex').toString('utf8'), into, nesting);
+    const bytes = run.match(/[01]{8}/g) ?? [];
+    keep(Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2))).toString('utf8'), into, nesting);
   }
 }
 

@@ -1,0 +1,93 @@
+import { type Span, scoreText } from '@tollgate/policy';
+import { carried } from './carriers.ts';
+import { Random } from './random.ts';
+import type { ValueKind } from './values.ts';
+
+/** How a detector does. */
+export interface Measure {
+  readonly detector: string;
+  /** The share of what is there that is found. */
+  readonly recall: number;
+  /** The share of texts without it in which something is found. */
+  readonly falsePositives: number;
+  readonly present: number;
+  readonly absent: number;
+  readonly target: { readonly recall: number; readonly falsePositives: number };
+}
+
+/** A text that is an injection, or none. */
+export interface InjectionText {
+  readonly text: string;
+  readonly isInjection: boolean;
+  readonly source: string;
+}
+
+const VALUES = 2_000;
+const SEED = 20_260;
+const VALUE_TARGET = { recall: 0.95, falsePositives: 0.01 };
+const INJECTION_TARGET = { recall: 0.85, falsePositives: 0.03 };
+
+/** What may be found around a value beside itself, such as brackets. */
+const MARGIN_CHARS = 2;
+
+/** A value is found if one span of its kind covers it, and not much more. Both what it looks like and prose are without it. */
+export function measureValues(
+  kind: ValueKind,
+  find: (text: string) => readonly Span[],
+  prose: readonly string[],
+): Measure {
+  const random = new Random(SEED);
+  let found = 0;
+  let wrong = 0;
+  for (let count = 0; count < VALUES; count += 1) {
+    const { text, start, end } = carried(random, kind.value(random));
+    const hit = find(text).some(
+      (span) =>
+        span.label === kind.label &&
+        span.start <= start &&
+        span.end >= end &&
+        span.end - span.start <= end - start + MARGIN_CHARS,
+    );
+    if (hit) found += 1;
+    const miss = carried(random, kind.nearMiss(random));
+    if (find(miss.text).some(({ label }) => label === kind.label)) wrong += 1;
+  }
+  for (const text of prose) if (find(text).some(({ label }) => label === kind.label)) wrong += 1;
+  const absent = VALUES + prose.length;
+  return {
+    detector: kind.entity,
+    recall: found / VALUES,
+    falsePositives: wrong / absent,
+    present: VALUES,
+    absent,
+    target: VALUE_TARGET,
+  };
+}
+
+/** At the threshold that the policy has if nothing else is said, and at the one that lets just 3 % of the harmless texts be refused. */
+export function measureInjections(texts: readonly InjectionText[], threshold: number): Measure[] {
+  const scored = texts.map((each) => ({ ...each, score: scoreText(each.text).score }));
+  const harmful = scored.filter(({ isInjection }) => isInjection);
+  const harmless = scored.filter(({ isInjection }) => !isInjection).map(({ score }) => score);
+  const sorted = harmless.toSorted((one, other) => other - one);
+  const fixed = sorted[Math.floor(sorted.length * INJECTION_TARGET.falsePositives)] ?? 1;
+  const share = (scores: readonly number[], is: (score: number) => boolean): number =>
+    scores.filter(is).length / Math.max(1, scores.length);
+  const measure = (detector: string, group: typeof harmful, is: (score: number) => boolean): Measure => ({
+    detector,
+    recall: share(
+      group.map(({ score }) => score),
+      is,
+    ),
+    falsePositives: share(harmless, is),
+    present: group.length,
+    absent: harmless.length,
+    target: INJECTION_TARGET,
+  });
+  const bySource = [...Map.groupBy(harmful, ({ source }) => source)];
+  return [
+    measure(`prompt-injection at its threshold of ${threshold}`, harmful, (score) => score >= threshold),
+    measure('prompt-injection at 3 % of false positives', harmful, (score) => score > fixed),
+    ...bySource.map(([source, group]) => measure(`  of ${source}, at 3 %`, group, (score) => score > fixed)),
+  ];
+}
