@@ -18,7 +18,14 @@ test('the table in docs/events.md says what the matrix says', () => {
       ...(row.earlierAttempts === 'none' ? [] : ['one per failed attempt']),
       ...(row.final === null ? [] : [`1 final \`${row.final}\``]),
     ];
-    const line = `| ${fate} | ${row.requests || '–'} | ${row.decision === null ? '–' : `1 \`${row.decision}\``} | ${usage.join(', ') || '–'} | ${row.countedAsRejection ? 'counted' : '–'} |`;
+    const about = { none: [], 'if any': ['0–1 `allowed` (output)'] };
+    const decisions = [
+      ...(row.decision === null ? ['–'] : [`1 \`${row.decision}\``]),
+      ...(row.output === 'none' || row.output === 'if any'
+        ? about[row.output]
+        : [`1 \`${row.output}\` (output)`]),
+    ];
+    const line = `| ${fate} | ${row.requests || '–'} | ${decisions.join(', ')} | ${usage.join(', ') || '–'} | ${row.countedAsRejection ? 'counted' : '–'} |`;
     expect(page).toContain(line);
   }
 });
@@ -29,6 +36,27 @@ test('the events of an answered request satisfy its row and no other', () => {
     (fate) => emissionFaults(fate as keyof typeof EMISSION_MATRIX, events).length === 0,
   );
   expect(satisfied).toEqual(['answered']);
+});
+
+test('the decision about an answer belongs to an answer in which something was found', () => {
+  const events = [sample('request'), sample('decision'), sample('usage')];
+  const about = (outcome: 'allowed' | 'denied', findings = 1): TollgateEvent => {
+    const decision = sample('decision');
+    if (decision.type !== 'tollgate.decision.v1') throw new Error('no decision');
+    const found = { policy: 'dlp-filter', rule: 'token', action: 'flag' as const, count: 1 };
+    const data = {
+      ...decision.data,
+      phase: 'output' as const,
+      outcome,
+      findings: Array(findings).fill(found),
+    };
+    return { ...decision, data };
+  };
+  expect(emissionFaults('answered-with-findings', [...events, about('allowed')])).toEqual([]);
+  expect(emissionFaults('answered-with-findings', events)).toHaveLength(1);
+  expect(emissionFaults('answered', [...events, about('allowed')])).toHaveLength(1);
+  expect(emissionFaults('answered-with-findings', [...events, about('denied')])).toHaveLength(1);
+  expect(emissionFaults('answered-with-findings', [...events, about('allowed', 0)])).toHaveLength(1);
 });
 
 test('a missing, a second and a contradicting event are each named', () => {

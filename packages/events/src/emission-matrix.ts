@@ -10,20 +10,31 @@ export interface Emission {
   readonly final: UsageOutcome | null;
   /** Usage events of attempts that failed before the final one. */
   readonly earlierAttempts: 'none' | 'any' | 'one or more';
+  /** The outcome of the decision about its answer; `if any`: `allowed`, where something was found before it broke off. */
+  readonly output: 'none' | 'allowed' | 'denied' | 'if any';
   /** Counted in a rejections event of its minute rather than on its own. */
   readonly countedAsRejection: boolean;
 }
 
-const REFUSED = { requests: 1, final: null, earlierAttempts: 'none', countedAsRejection: false } as const;
+const REFUSED = {
+  requests: 1,
+  final: null,
+  earlierAttempts: 'none',
+  output: 'none',
+  countedAsRejection: false,
+} as const;
 const ALLOWED = {
   requests: 1,
   decision: 'allowed',
   earlierAttempts: 'none',
+  output: 'none',
   countedAsRejection: false,
 } as const;
 
 export const EMISSION_MATRIX = {
   answered: { ...ALLOWED, final: 'completed' },
+  'answered-with-findings': { ...ALLOWED, final: 'completed', output: 'allowed', earlierAttempts: 'any' },
+  blocked: { ...ALLOWED, final: 'failed', output: 'denied', earlierAttempts: 'any' },
   denied: { ...REFUSED, decision: 'denied' },
   rejected: { ...REFUSED, decision: 'rejected' },
   unauthenticated: {
@@ -31,13 +42,14 @@ export const EMISSION_MATRIX = {
     decision: null,
     final: null,
     earlierAttempts: 'none',
+    output: 'none',
     countedAsRejection: true,
   },
   'allowed-without-attempt': { ...ALLOWED, final: 'not-attempted' },
-  aborted: { ...ALLOWED, final: 'aborted', earlierAttempts: 'any' },
-  failed: { ...ALLOWED, final: 'failed', earlierAttempts: 'any' },
-  'timed-out': { ...ALLOWED, final: 'timed-out', earlierAttempts: 'any' },
-  'fallen-back': { ...ALLOWED, final: 'completed', earlierAttempts: 'one or more' },
+  aborted: { ...ALLOWED, final: 'aborted', earlierAttempts: 'any', output: 'if any' },
+  failed: { ...ALLOWED, final: 'failed', earlierAttempts: 'any', output: 'if any' },
+  'timed-out': { ...ALLOWED, final: 'timed-out', earlierAttempts: 'any', output: 'if any' },
+  'fallen-back': { ...ALLOWED, final: 'completed', earlierAttempts: 'one or more', output: 'if any' },
   lost: { ...ALLOWED, final: 'gateway-lost', earlierAttempts: 'any' },
 } as const satisfies Record<string, Emission>;
 
@@ -60,6 +72,14 @@ export function emissionFaults(fate: RequestFate, events: readonly TollgateEvent
   );
   const wanted = expected.decision === null ? [] : [expected.decision];
   if (decisions.join() !== wanted.join()) faults.push(`decisions [${decisions}] instead of [${wanted}]`);
+
+  const outputs = events.flatMap((event) =>
+    event.type === 'tollgate.decision.v1' && event.data.phase === 'output' ? [event.data] : [],
+  );
+  const said = outputs.map(({ outcome }) => outcome).join();
+  const fits = expected.output === 'if any' ? said === '' || said === 'allowed' : said === outputOf(expected);
+  if (!fits) faults.push(`decisions about the answer [${said}] where ${expected.output} belongs`);
+  if (outputs.some(({ findings }) => findings.length === 0)) faults.push('a decision about nothing found');
 
   const usage = events
     .flatMap((event) => (event.type === 'tollgate.usage.v1' ? [event.data] : []))
@@ -91,4 +111,8 @@ export function emissionFaults(fate: RequestFate, events: readonly TollgateEvent
     }
   }
   return faults;
+}
+
+function outputOf({ output }: Emission): string {
+  return output === 'none' ? '' : output;
 }

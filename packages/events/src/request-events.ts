@@ -61,7 +61,8 @@ export type Quantities = z.infer<typeof quantities>;
 export const fidelity = z.enum(['provider', 'counted', 'estimated', 'partial']);
 
 /**
- * `completed`: the whole answer was at hand. `failed`: the upstream answered with an error or broke.
+ * `completed`: the whole answer was at hand. `failed`: the upstream answered with an error or broke, or a policy did not let its
+ * answer through.
  * `timed-out`: a deadline passed. `aborted`: the caller went away. `not-attempted`: allowed, but no upstream was
  * called. `gateway-lost`: the gateway ended before the answer did; said by its next epoch.
  */

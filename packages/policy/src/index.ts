@@ -76,11 +76,11 @@ export type {
 } from './configuration/policy-settings.ts';
 export { EVERYTHING, RECORDING_ONLY, type Support } from './configuration/support.ts';
 export { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from './errors.ts';
+export type { PiecewiseText } from './output/json-text.ts';
 export {
   type CompiledOutput,
   compileOutput,
   OutputGuard,
-  type OutputText,
 } from './output/output-guard.ts';
 export type { OutputBlock } from './output/output-verdict.ts';
 export { type PiiFinder, piiFinder } from './pii-detector/pii-detector.ts';

@@ -46,6 +46,12 @@ export const ANSWERS = {
     message:
       "The request could not be checked by your company's policies, so it was not sent. Tell your platform team.",
   },
+  output_blocked: {
+    status: 400,
+    type: 'invalid_request_error',
+    message:
+      'The answer holds something that the policy {name} does not let through, so it ends here. Ask for something else.',
+  },
   invalid_json: {
     status: 400,
     type: 'invalid_request_error',

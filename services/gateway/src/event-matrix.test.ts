@@ -190,6 +190,29 @@ const cases: readonly {
     },
   },
   {
+    name: 'an answer in which something was found is told of',
+    fate: 'answered-with-findings',
+    run: async () => {
+      const filter = { apply_to: ['output'], patterns: [{ name: 'word', regex: '[a-z]+', action: 'flag' }] };
+      await start({ policy: { chain: testChain({ chain: ['dlp-filter'] }, { 'dlp-filter': filter }) } });
+      expect((await post(body())).status).toBe(200);
+    },
+  },
+  {
+    name: 'an answer that is blocked is charged, and not given',
+    fate: 'blocked',
+    run: async () => {
+      const filter = { apply_to: ['output'], patterns: [{ name: 'word', regex: '[a-z]+', action: 'block' }] };
+      await start({ policy: { chain: testChain({ chain: ['dlp-filter'] }, { 'dlp-filter': filter }) } });
+      expect(await refusal(await post(body()))).toEqual({ status: 400, code: 'output_blocked' });
+      expect(usage()).toMatchObject({
+        outcome: 'failed',
+        fidelity: 'provider',
+        quantities: { output_tokens: 5 },
+      });
+    },
+  },
+  {
     name: 'a broken body is rejected',
     fate: 'rejected',
     run: async () => {

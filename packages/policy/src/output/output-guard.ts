@@ -3,6 +3,7 @@ import type { PolicyConfig } from '../configuration/policy-config.ts';
 import { piiFinder } from '../pii-detector/pii-detector.ts';
 import { Redactions } from '../texts/redactions.ts';
 import { compileExpressions, DlpWindow } from './dlp-window.ts';
+import { JsonText, type PiecewiseText } from './json-text.ts';
 import { type OutputBlock, OutputVerdict } from './output-verdict.ts';
 import { PiiWindow } from './pii-window.ts';
 import { RestoreWindow } from './restore-window.ts';
@@ -37,6 +38,7 @@ export function compileOutput({ chain, policies }: PolicyConfig): CompiledOutput
 
 /** The texts of one answer on their way to the caller. */
 export class OutputGuard {
+  readonly #compiled: CompiledOutput | null;
   readonly #stations: readonly Station[];
   readonly #redactions: Redactions;
   readonly #restores: boolean;
@@ -47,9 +49,10 @@ export class OutputGuard {
    * @param redactions of the request, whose numbering goes on in the answer; null where nothing was redacted
    */
   constructor(compiled: CompiledOutput | null, redactions: Redactions | null) {
+    this.#compiled = compiled;
     this.#stations = compiled?.stations ?? [];
     this.#redactions = redactions ?? new Redactions();
-    this.#restores = redactions?.isRestorable ?? false;
+    this.#restores = this.#redactions.isRestorable;
   }
 
   /** Why nothing more may be passed on; null as long as it may. */
@@ -61,20 +64,37 @@ export class OutputGuard {
     return this.#verdict.findings();
   }
 
+  /** Whether any policy looks at the answer; else it is only restored. */
+  get looks(): boolean {
+    return this.#stations.length > 0;
+  }
+
   /** A new text of the answer, such as the content of one choice. */
-  begin(): OutputText {
+  begin(): PiecewiseText {
     return new OutputText(this.#stations, this.#redactions, this.#verdict, this.#restores);
   }
 
-  /** A whole text, as it may go to the caller. */
-  whole(text: string): string {
-    const window = this.begin();
-    return window.push(text) + window.end();
+  /** A new text of the answer that is JSON, such as the arguments of a tool call. */
+  beginJson(): PiecewiseText {
+    return new JsonText(
+      () => this.begin(),
+      () => this.#verdict.blocked !== null,
+    );
+  }
+
+  /** For texts that the answer holds again, as streams do at their ends: as this, but what is found is not counted twice. */
+  again(): OutputGuard {
+    return new OutputGuard(this.#compiled, this.#redactions);
+  }
+
+  /** Blocks for what was found by another guard of the same answer. */
+  blockFor({ policy, rule }: OutputBlock): void {
+    this.#verdict.block(policy, rule);
   }
 }
 
 /** One text of an answer, from its first piece to its end. */
-export class OutputText {
+class OutputText implements PiecewiseText {
   readonly #first: TextStage;
   readonly #outlet = new TextOutlet();
   readonly #verdict: OutputVerdict;

@@ -17,7 +17,7 @@ export class Redactions {
   readonly #originals = new Map<string, string>();
   readonly #counts = new Map<string, number>();
   readonly #ours = new Set<string>();
-  readonly #texts: readonly string[];
+  #texts: readonly string[];
   #taken: ReadonlySet<string> | null = null;
 
   /** @param texts of the request: what looks like a placeholder in them is none of ours */
@@ -110,6 +110,8 @@ export class Redactions {
     this.#taken ??= new Set(
       this.#texts.flatMap((text) => (text.includes('<') ? (text.match(PLACEHOLDER) ?? []) : [])),
     );
+    // An answer may go on for long after the request is gone.
+    this.#texts = [];
     return this.#taken.has(placeholder);
   }
 }

@@ -72,6 +72,7 @@ export function account(
   }
   if (opened === null) return true;
   try {
+    recordOutput(env, admission, ending);
     const members = usageOf(admission, times, attempt, ending, durationUs);
     env.recorder.use(subject, {
       ...members,
@@ -86,6 +87,21 @@ export function account(
     env.log.error({ err: error, request_id: subject.requestId }, 'usage not stored');
     return false;
   }
+}
+
+/** The decision about the answer, where anything was found in it. @throws SpoolError where there is no room */
+function recordOutput(
+  { recorder }: CallEnvironment,
+  { held }: Admission,
+  { attempt, subject }: LastEnding,
+): void {
+  const guard = attempt === null ? null : attempt.answer.guard;
+  const findings = guard === null ? [] : guard.findings();
+  if (guard === null || findings.length === 0) return;
+  const leaseIds = held?.reservation.leaseIds ?? NO_LEASES;
+  if (guard.blocked === null)
+    recorder.decideOutput(subject, { outcome: 'allowed', code: null, findings, leaseIds });
+  else recorder.decideOutput(subject, { outcome: 'denied', code: 'output_blocked', findings, leaseIds });
 }
 
 function usageOf(

@@ -3,6 +3,7 @@ import type { RequestFacts } from '../body/request-body.ts';
 import type { Held } from '../budgets/budgets.ts';
 import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
+import type { OutputRules } from '../output/output-rules.ts';
 import type { Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 import type { Arrival } from './arrival.ts';
@@ -27,4 +28,6 @@ export interface Admission {
   readonly body: Buffer;
   /** What it holds of the limits that apply to it; null where none does. Settled with the final usage. */
   readonly held: Held | null;
+  /** What holds for the answer; null where it passes as it comes. */
+  readonly output: OutputRules | null;
 }

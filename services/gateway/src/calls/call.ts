@@ -4,8 +4,9 @@ import { errorEvent, writeAnswer, writeRefusal, writeStreamHead } from '../api/a
 import type { AttemptUse } from '../budgets/amounts.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { EventSubject } from '../events/request-events.ts';
+import type { AnswerStream } from '../metering/answer-stream.ts';
 import { estimateTokens } from '../metering/estimate.ts';
-import type { EventStream } from '../metering/event-stream.ts';
+
 import type { Target } from '../policy/policy.ts';
 import { askedToWaitMs, upstreamRefusal } from '../upstream/error-body.ts';
 import { account, accountAttempt, type Ending } from './accounting.ts';
@@ -130,11 +131,11 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   }
 
   #dispatch(target: Target, trial: boolean, subject: EventSubject, path: string, body: Buffer): void {
-    const { facts } = this.#admission;
+    const { facts, output } = this.#admission;
     const { limits, clock } = this.#env;
     this.#number += 1;
     this.#subject = subject;
-    const answer = new UpstreamAnswer(facts, limits.maxAnswerBytes);
+    const answer = new UpstreamAnswer(facts, limits.maxAnswerBytes, output);
     const attempt = new Attempt(this, clock, this.#number, target, trial, answer);
     this.#attempt = attempt;
     target.upstream.dispatch(path, body, attempt);
@@ -151,6 +152,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       this.#giveUp('failed', refuse('upstream_answer_too_large', { limit }));
       return;
     }
+    if (this.#blocks()) return;
     const stream = this.#stream;
     if (stream === null) return;
     if (stream.ended) {
@@ -165,7 +167,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       return;
     }
     this.#stream?.end();
-    this.#complete();
+    if (!this.#blocks()) this.#complete();
   }
 
   broke(why: Breakage): void {
@@ -241,11 +243,11 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     else if (this.#refusal !== null) writeRefusal(res, requestId, this.#refusal, headers);
     else if (this.#settled && answer !== null) {
       const status = answer.status ?? 200;
-      writeAnswer(res, requestId, status, answer.contentType, answer.body(), headers);
+      writeAnswer(res, requestId, status, answer.contentType, answer.outgoing(), headers);
     }
   }
 
-  #deliverStream(answer: UpstreamAnswer, stream: EventStream, unrecorded: boolean): void {
+  #deliverStream(answer: UpstreamAnswer, stream: AnswerStream, unrecorded: boolean): void {
     const res = this.#res;
     if (!res.headersSent) {
       const { arrival, held } = this.#admission;
@@ -276,7 +278,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     });
   }
 
-  get #stream(): EventStream | null {
+  get #stream(): AnswerStream | null {
     return this.#attempt === null ? null : this.#attempt.answer.stream;
   }
 
@@ -327,13 +329,32 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       else this.#settle({ outcome: 'failed', quantities: stated, fidelity: 'provider' }, null);
     } else {
       attempt.judge('success');
-      if (stated !== null) {
+      if (answer.stream === null && !answer.passesGuard()) {
+        this.#settle(this.#partly('failed'), refuse('upstream_unexpected'));
+      } else if (this.#blocks()) {
+        // Settled by that.
+      } else if (stated !== null) {
         this.#settle({ outcome: 'completed', quantities: stated, fidelity: 'provider' }, null);
       } else if (answer.stream !== null || isJson(answer.body())) {
         const quantities = answer.estimated();
         this.#settle({ outcome: 'completed', quantities, fidelity: 'estimated' }, null);
       } else this.#settle(this.#partly('failed'), refuse('upstream_unexpected'));
     }
+  }
+
+  /** Ends a call whose answer holds what a policy blocks, and the upstream's work with it. False where none does. */
+  #blocks(): boolean {
+    const attempt = this.#attempt;
+    const block = attempt === null ? null : attempt.answer.blocked;
+    if (attempt === null || block === null) return false;
+    attempt.judge('success');
+    const { answer } = attempt;
+    const stated = answer.stream === null || answer.stream.ended ? answer.stated() : null;
+    const refusal = refuse('output_blocked', { name: block.policy });
+    if (stated === null) this.#settle(this.#partly('failed'), refusal);
+    else this.#settle({ outcome: 'failed', quantities: stated, fidelity: 'provider' }, refusal);
+    attempt.abandon('its output is blocked');
+    return true;
   }
 
   /** The attempt came to nothing by the upstream's fault: another target may still answer. */

@@ -102,7 +102,14 @@ export class Intake {
     const { caller } = arrival;
     const answer =
       policy.chain === null
-        ? ({ refusal: null, findings: NO_FINDINGS, facts, bytes: raw, outputLimit: null } as const)
+        ? ({
+            refusal: null,
+            findings: NO_FINDINGS,
+            facts,
+            bytes: raw,
+            outputLimit: null,
+            output: null,
+          } as const)
         : askChain(policy.chain, { caller, endpoint, facts, body }, env.log);
     if (answer === null) {
       this.#turnAway(incoming, admittance, known, refuse('policy_failed'));
@@ -181,6 +188,7 @@ export class Intake {
       opened,
       body: env.requests.body(sendable, target, path, 1),
       held,
+      output: checked.output,
     };
     new Call(env, admission, res).start();
   }

@@ -1,9 +1,13 @@
 import type { Quantities } from '@tollgate/events';
+import type { OutputBlock, OutputGuard } from '@tollgate/policy';
 import type { RequestFacts } from '../body/request-body.ts';
+import type { AnswerStream } from '../metering/answer-stream.ts';
 import { answerUsage } from '../metering/answer-usage.ts';
 import { estimateTokens } from '../metering/estimate.ts';
 import { EventStream } from '../metering/event-stream.ts';
 import { answerTextBytes } from '../metering/text-bytes.ts';
+import { guardedBody } from '../output/answer-body.ts';
+import type { OutputRules } from '../output/output-rules.ts';
 
 export const NO_QUANTITIES: Quantities = Object.freeze({
   input_tokens: 0,
@@ -24,17 +28,32 @@ export class UpstreamAnswer {
   /** Bytes of the body received. */
   bytes = 0;
   /** Set where the answer is a stream. */
-  stream: EventStream | null = null;
+  stream: AnswerStream | null = null;
+  /** What its texts pass on their way to the caller; null where they pass as they are. */
+  readonly guard: OutputGuard | null;
 
   readonly #facts: RequestFacts;
   readonly #maxBytes: number;
+  readonly #output: OutputRules | null;
+  /** The body as it goes out, where that is not what came. */
+  #outgoing: Buffer | null = null;
   #first: Buffer | null = null;
   #rest: Buffer[] | null = null;
 
-  /** @param maxBytes the most that is held of the answer, or of one event of it */
-  constructor(facts: RequestFacts, maxBytes: number) {
+  /**
+   * @param maxBytes the most that is held of the answer, or of one event of it
+   * @param output what holds for what goes out; null where nothing does
+   */
+  constructor(facts: RequestFacts, maxBytes: number, output: OutputRules | null) {
     this.#facts = facts;
     this.#maxBytes = maxBytes;
+    this.#output = output;
+    this.guard = output === null ? null : output.guard();
+  }
+
+  /** Why the answer, or the rest of it, may not go out; null as long as it may. */
+  get blocked(): OutputBlock | null {
+    return this.guard === null ? null : this.guard.blocked;
   }
 
   begin(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
@@ -46,7 +65,10 @@ export class UpstreamAnswer {
       if (typeof retryAfter === 'string') this.retryAfter = retryAfter;
     } else if (this.contentType.startsWith('text/event-stream')) {
       const { wantsUsage, protocol } = this.#facts;
-      this.stream = new EventStream(wantsUsage, this.#maxBytes, protocol === 'responses');
+      const events = new EventStream(wantsUsage, this.#maxBytes, protocol === 'responses');
+      const { guard } = this;
+      this.stream =
+        guard === null || this.#output === null ? events : this.#output.stream(events, protocol, guard);
     }
   }
 
@@ -68,6 +90,18 @@ export class UpstreamAnswer {
       this.#rest = null;
     }
     return this.#first ?? NO_BYTES;
+  }
+
+  /** Whether the whole body may go out, as far as anybody can tell; what is blocked, the guard says. */
+  passesGuard(): boolean {
+    if (this.guard === null || this.#output === null) return true;
+    this.#outgoing = guardedBody(this.body(), this.#facts.protocol, this.guard, this.#output.jsonContent);
+    return this.#outgoing !== null;
+  }
+
+  /** The body as it goes out. */
+  outgoing(): Buffer {
+    return this.#outgoing ?? this.body();
   }
 
   /** What the upstream stated; null where it stated nothing. */

@@ -55,6 +55,13 @@ export class Recorder {
     return { position, hold };
   }
 
+  /** What was found in an answer, and whether it may go on. @throws SpoolError where there is no room */
+  decideOutput(subject: EventSubject, decision: Omit<DecisionMembers, 'phase'>): void {
+    const spool = this.#spool;
+    const about = { ...decision, phase: 'output' } as const;
+    spool.append('tollgate.decision.v1', this.#events.decision(subject, spool.nextSequence(), about));
+  }
+
   /** What one attempt used. @throws SpoolError where there is no room */
   use(subject: EventSubject, usage: UsageMembers): Position {
     const spool = this.#spool;

@@ -19,6 +19,8 @@ export type RequestMembers = Pick<
 >;
 
 export interface DecisionMembers {
+  /** `output`: about the answer. Without it, about the request. */
+  readonly phase?: DecisionData['phase'];
   readonly outcome: DecisionData['outcome'];
   readonly code: string | null;
   readonly findings: readonly Finding[];
@@ -81,7 +83,7 @@ export class RequestEvents {
 
   decision(subject: EventSubject, sequence: string, d: DecisionMembers): string {
     const findings = d.findings.length === 0 ? '[]' : JSON.stringify(d.findings.map(findingMembers));
-    return `${this.#envelope(this.#decisionHead, subject, sequence)}${subject.context},"phase":"request","outcome":"${d.outcome}","code":${jsonStringOrNull(d.code)},"findings":${findings},"lease_ids":${idList(d.leaseIds)}}}`;
+    return `${this.#envelope(this.#decisionHead, subject, sequence)}${subject.context},"phase":"${d.phase ?? 'request'}","outcome":"${d.outcome}","code":${jsonStringOrNull(d.code)},"findings":${findings},"lease_ids":${idList(d.leaseIds)}}}`;
   }
 
   usage(subject: EventSubject, sequence: string, u: UsageMembers): string {

@@ -1,4 +1,5 @@
 import type { Quantities } from '@tollgate/events';
+import type { AnswerStream } from './answer-stream.ts';
 import { isRecord, reportedQuantities } from './reported-usage.ts';
 import { mayEndResponse, responseEnding } from './response-events.ts';
 import { responsesTextBytes, streamedTextBytes } from './text-bytes.ts';
@@ -21,7 +22,7 @@ const BLANK_CRLF = Buffer.from('\n\r\n');
  *
  * Known limit: lines that end in a lone CR are not seen as lines; such a stream is held to its end.
  */
-export class EventStream {
+export class EventStream implements AnswerStream {
   /** The latest usage the upstream stated. */
   usage: Quantities | null = null;
   /** Bytes received. */
@@ -185,7 +186,7 @@ function mentionsUsage(events: Buffer): boolean {
 }
 
 /** The event's `data` lines, joined (WHATWG HTML, "server-sent events"). */
-function eventData(event: Buffer): string {
+export function eventData(event: Buffer): string {
   return event
     .toString('utf8')
     .split(/\r?\n/)
@@ -207,7 +208,7 @@ function wholeEventsEnd(block: Buffer): number {
 }
 
 /** Past the first blank line from `start` on; the end of the block where there is none. */
-function firstEventEnd(block: Buffer, start: number): number {
+export function firstEventEnd(block: Buffer, start: number): number {
   const lf = block.indexOf(BLANK_LF, start);
   const crlf = block.indexOf(BLANK_CRLF, start);
   if (lf < 0 && crlf < 0) return block.length;

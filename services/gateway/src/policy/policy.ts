@@ -4,6 +4,7 @@ import type { Endpoint } from '../body/protocol.ts';
 import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { Refusal } from '../errors.ts';
+import type { OutputRules } from '../output/output-rules.ts';
 import type { Route } from '../routing/route.ts';
 import type { TargetHealth } from '../routing/target-health.ts';
 import type { Durability } from '../spool/spool.ts';
@@ -54,6 +55,8 @@ export type ChainAnswer =
       readonly bytes: Buffer;
       /** `max_tokens` to set upstream; null where the body's own limit holds, or none is asked for. */
       readonly outputLimit: number | null;
+      /** What holds for the answer; null where it passes as it comes. */
+      readonly output: OutputRules | null;
     };
 
 /** The policies that decide on requests, in their order. */

@@ -35,14 +35,6 @@ describe('a file is refused, in one line, that asks for what is not done', () =>
       { providers: { targets: [target] } },
       'safety-filter',
     ],
-    ['restoring', ['pii-detector'], { 'pii-detector': { restore: true } }, {}, 'policy.pii-detector.restore'],
-    [
-      'restoring what an expression found',
-      ['dlp-filter'],
-      { 'dlp-filter': { detect_patterns: ['a'], action: 'redact', restore: true } },
-      {},
-      'policy.dlp-filter.restore',
-    ],
   ])('%s', async (_, chain, policy, more, name) => {
     const refused = readPolicy(fileOf(chain, policy, more), WORKSPACE).catch((error: unknown) => {
       throw startProblem(error);

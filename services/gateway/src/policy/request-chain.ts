@@ -1,6 +1,8 @@
 import {
   type CompiledChain,
+  type CompiledOutput,
   compileChain,
+  compileOutput,
   evaluateChain,
   type PolicyConfig,
   RequestTexts,
@@ -9,6 +11,7 @@ import { generates } from '../body/protocol.ts';
 import { factsOf, isUnreadable, type RequestFacts } from '../body/request-body.ts';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { refuseByPolicy } from '../errors.ts';
+import { asksForJson, OutputRules } from '../output/output-rules.ts';
 import type { ChainAnswer, ChainQuestion, RequestChain } from './policy.ts';
 
 const NO_ROLES: readonly string[] = [];
@@ -25,11 +28,12 @@ const UNREADABLE_CHOICES = Number.MAX_SAFE_INTEGER;
  */
 export function requestChain(config: PolicyConfig, rolesOf: RolesOf): RequestChain | null {
   const chain = compileChain(config);
-  if (chain.steps.length === 0) return null;
+  const output = compileOutput(config);
+  if (chain.steps.length === 0 && output === null) return null;
   const access = { ...chain, steps: chain.steps.filter(({ name }) => name === 'rbac'), readsTexts: false };
   const asksRoles = access.steps.length > 0;
   return {
-    decide: (question) => decide(chain, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
+    decide: (question) => decide(chain, output, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
     allows(caller, model) {
       if (!asksRoles) return true;
       const any = { maxOutputTokens: null, choices: 1, generates: true, texts: null };
@@ -40,6 +44,7 @@ export function requestChain(config: PolicyConfig, rolesOf: RolesOf): RequestCha
 
 function decide(
   chain: CompiledChain,
+  output: CompiledOutput | null,
   { endpoint, facts, body }: ChainQuestion,
   roles: readonly string[],
 ): ChainAnswer {
@@ -63,5 +68,14 @@ function decide(
     sent = read;
   }
   const bytes = Buffer.from(JSON.stringify(body));
-  return { refusal: null, findings, facts: sent, bytes, outputLimit: verdict.maxOutputTokens };
+  const { maxOutputTokens: outputLimit, redactions } = verdict;
+  const passes = facts.protocol === 'embeddings' || (output === null && redactions?.isRestorable !== true);
+  return {
+    refusal: null,
+    findings,
+    facts: sent,
+    bytes,
+    outputLimit,
+    output: passes ? null : new OutputRules(output, redactions, asksForJson(body)),
+  };
 }
