@@ -80,9 +80,12 @@ describe('the texts of a request', () => {
           { role: 'user', content: [{ type: 'input_text', text: 'a' }] },
           { type: 'function_call_output', call_id: 'c', output: 'o' },
           { type: 'function_call', name: 'f', call_id: 'c', arguments: '{"x":"y"}' },
+          { type: 'reasoning', summary: [{ type: 'summary_text', text: 'r' }], encrypted_content: 'gAAA' },
+          { type: 'custom_tool_call_output', call_id: 'c', output: [{ type: 'input_text', text: 'p' }] },
         ],
+        conversation: 'conv_1',
       },
-      ['system: i', 'user: a', 'tool: o', 'input: y'],
+      ['system: i', 'user: a', 'tool: o', 'assistant: y', 'assistant: r', 'tool: p'],
     ],
     [
       'the records of another model',

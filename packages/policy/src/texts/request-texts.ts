@@ -21,9 +21,11 @@ const OPAQUE: ReadonlySet<string> = new Set([
   'b64_json',
   'call_id',
   'client_request_id',
+  'conversation',
   'data',
   'detail',
   'encoding_format',
+  'encrypted_content',
   'file_data',
   'file_id',
   'format',
@@ -229,10 +231,12 @@ const ROLES: ReadonlyMap<unknown, TextRole> = new Map<unknown, TextRole>([
   ['function', 'tool'],
 ]);
 
-/** Whose words these are; the result of a function is an item of its own in the Responses API. */
+/** Items of the Responses API have a role or, where they are calls of tools, their outputs or reasoning, a type. */
 function roleOf(item: object): TextRole | null {
   if ('role' in item) return ROLES.get(item.role) ?? null;
-  return 'type' in item && item.type === 'function_call_output' ? 'tool' : null;
+  if (!('type' in item) || typeof item.type !== 'string') return null;
+  if (item.type.endsWith('_call_output')) return 'tool';
+  return item.type.endsWith('_call') || item.type === 'reasoning' ? 'assistant' : null;
 }
 
 function parsed(text: string): object | null {

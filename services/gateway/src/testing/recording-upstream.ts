@@ -10,6 +10,7 @@ export interface RecordingUpstream {
   readonly simulated: SimulatedDatabricks;
   /** As they came, in their order. */
   readonly bodies: readonly string[];
+  readonly paths: readonly string[];
   close(): Promise<void>;
 }
 
@@ -17,9 +18,11 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
   const simulated = createSimulatedDatabricks();
   const behind = await simulated.listen();
   const bodies: string[] = [];
+  const paths: string[] = [];
   const server = createServer(async (req, res) => {
     const body = await bodyOf(req);
     bodies.push(body.toString('utf8'));
+    paths.push(req.url ?? '');
     const headers = { authorization: req.headers.authorization ?? '', 'content-type': 'application/json' };
     const answer = await fetch(behind + req.url, { method: 'POST', headers, body });
     res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
@@ -32,6 +35,7 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
     baseUrl: `http://127.0.0.1:${port}/serving-endpoints`,
     simulated,
     bodies,
+    paths,
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
