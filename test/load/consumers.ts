@@ -1,25 +1,27 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditMigrations, parseInboxEvent, receive } from '@tollgate/audit';
-import { type Bus, createKafkaBus, initTopics, type KafkaConfig, type Publisher } from '@tollgate/bus';
-import { startLocalKafka } from '@tollgate/bus/local-kafka';
+import type { KafkaConfig } from '@tollgate/bus';
 import { chargebackMigrations, createChargeback } from '@tollgate/chargeback';
 import { migrate, openPool, type Pool } from '@tollgate/database';
-import { startEmbeddedPostgres } from '@tollgate/database/embedded';
-import { serializeEvent, uuidV7 } from '@tollgate/events';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { createRecipe, recipeRows, runRecipe } from './exactly-once-recipe.ts';
 import { median } from './http-load.ts';
-import { MODEL, ORGANISATION, UsageStream } from './usage-stream.ts';
+import {
+  BENCH_ORGANISATION,
+  benchFolder,
+  numberAfter,
+  publish,
+  publishDirectory,
+  quietBus,
+  startInfrastructure,
+} from './infrastructure.ts';
+import { MODEL, UsageStream } from './usage-stream.ts';
 
 /** Paired rounds after the warm-up. */
 const ROUNDS = 5;
 const EVENTS_PER_ROUND = 40_000;
-/** One publisher's flush: it goes to one partition, the next to the next. */
-const EVENTS_PER_FLUSH = 1_000;
 const POLL_MS = 5;
 const ROUND_TIMEOUT_MS = 180_000;
 /** The target; issue and documentation name it. */
@@ -47,34 +49,19 @@ export async function benchConsumers(args: readonly string[]): Promise<void> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const rounds = numberAfter(args, '--rounds') ?? ROUNDS;
   const events = numberAfter(args, '--events') ?? EVENTS_PER_ROUND;
-  const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
-  // As root, the embedded Postgres runs as another account, which has to pass through.
-  if (process.getuid?.() === 0) chmodSync(folder, 0o711);
+  const folder = benchFolder();
   const stops: (() => Promise<unknown>)[] = [];
   try {
-    const logger = createLogger({ service: 'bench', level: 'warn' });
-    const given = process.env['KAFKA_BROKERS']?.split(',');
-    const local =
-      given === undefined ? await startLocalKafka({ folder: join(folder, 'kafka'), logger }) : null;
-    if (local !== null) stops.push(() => local.stop());
-    const kafka = {
-      brokers: given ?? local?.brokers ?? [],
-      topicPrefix: `bench-${randomUUID().slice(0, 8)}.`,
-    };
-    await initTopics(kafka, { replicationFactor: 1, minInsyncReplicas: 1, logger });
-    const postgres = await startEmbeddedPostgres({ dataFolder: join(folder, 'postgres'), logger });
-    stops.push(() => postgres.stop());
-    const owner = openPool({ url: postgres.url, applicationName: 'bench' });
-    stops.push(() => owner.end());
+    const { kafka, postgresUrl, owner } = await startInfrastructure(folder, stops);
     await createRecipe(owner);
 
-    const bus = createKafkaBus(kafka, { logger });
+    const bus = quietBus(kafka);
     stops.push(() => bus.close());
     const publisher = await bus.createPublisher();
-    await publishOrganisation(publisher);
+    await publishDirectory(publisher, [BENCH_ORGANISATION]);
     const consumers = [
-      await auditConsumer(postgres.url, kafka, stops),
-      await chargebackConsumer(postgres.url, kafka, stops),
+      await auditConsumer(postgresUrl, kafka, stops),
+      await chargebackConsumer(postgresUrl, kafka, stops),
     ];
     const stream = new UsageStream();
     const measured: Round[] = [];
@@ -182,60 +169,6 @@ async function chargebackConsumer(
   };
 }
 
-function quietBus(kafka: KafkaConfig): Bus {
-  return createKafkaBus(kafka, { logger: createLogger({ service: 'bench', level: 'error' }) });
-}
-
-async function publishOrganisation(publisher: Publisher): Promise<void> {
-  const time = new Date().toISOString();
-  const key = `organisation/${ORGANISATION}`;
-  const value = serializeEvent(
-    {
-      type: 'tollgate.directory.v1',
-      id: uuidV7(Date.now()),
-      subject: key,
-      time,
-      data: {
-        entity: {
-          kind: 'organisation',
-          id: ORGANISATION,
-          version: 1,
-          deleted: false,
-          name: 'Bench',
-          currency: 'USD',
-          billing_time_zone: 'Europe/Berlin',
-        },
-      },
-    },
-    '/services/directory/bench',
-    1,
-  );
-  await publishAgain(publisher, [{ topic: 'directory', key, value }]);
-}
-
-async function publish(publisher: Publisher, values: readonly Buffer[]): Promise<void> {
-  for (let start = 0; start < values.length; start += EVENTS_PER_FLUSH) {
-    const flush = values.slice(start, start + EVENTS_PER_FLUSH);
-    await publishAgain(
-      publisher,
-      flush.map((value) => ({ topic: 'usage', key: '', value })),
-    );
-  }
-}
-
-/** Topics that were just made have no leader for a moment. */
-async function publishAgain(publisher: Publisher, batch: Parameters<Publisher['publish']>[0]): Promise<void> {
-  const deadline = performance.now() + ROUND_TIMEOUT_MS;
-  for (;;) {
-    try {
-      return await publisher.publish(batch);
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await delay(100);
-    }
-  }
-}
-
 /** Events per second from the first commit that is seen to the one that makes them all. */
 async function drain(consumer: Consumer, events: number): Promise<number> {
   const committed = async (): Promise<number> => {
@@ -294,10 +227,4 @@ function report(json: boolean, events: number, rounds: readonly Round[]): void {
       '',
     ].join('\n'),
   );
-}
-
-function numberAfter(args: readonly string[], flag: string): number | undefined {
-  const index = args.indexOf(flag);
-  const value = Number(args[index + 1]);
-  return index >= 0 && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

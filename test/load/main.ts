@@ -21,6 +21,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     description: 'events per second of audit and chargeback against the bare exactly-once recipe',
     run: async () => (await import('./consumers.ts')).benchConsumers,
   },
+  audit: {
+    description:
+      "the log against Tessera's, the audit writer, proofs and searches in large trails, bytes an event",
+    run: async () => (await import('./audit.ts')).benchAudit,
+  },
 };
 
 const [name = '', ...args] = process.argv.slice(2);
