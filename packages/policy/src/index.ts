@@ -26,11 +26,17 @@
  * and sound, are not read. Where a member stands in a body twice, the last one is read. Whole numbers beyond 2^53 lose
  * digits when a body is rewritten. A match of `dlp-filter` longer than 16 KiB, or more than some 500 of them in a long text,
  * can't be redacted, and the request is refused. `safety-filter` has to ask somebody, so the gateway does that, between
- * `safetyQuestion` and `safetyVerdict`.
+ * `safetyQuestion` and `safetyVerdict`, where `beginChain` stops for it.
  */
 export { chainRequest } from './chain/chain-request.ts';
 export { type CompiledChain, compileChain } from './chain/compile-chain.ts';
-export { type ChainRequest, type ChainVerdict, evaluateChain } from './chain/evaluate-chain.ts';
+export {
+  beginChain,
+  type ChainRequest,
+  type ChainVerdict,
+  evaluateChain,
+  type Interrupted,
+} from './chain/evaluate-chain.ts';
 export { type Explanation, explain } from './chain/explain.ts';
 export type { Denial, Finding, PolicyStep, StepContext, StepVerdict } from './chain/policy-step.ts';
 export type { Environment } from './configuration/databricks-host.ts';
@@ -85,7 +91,7 @@ export {
 export type { OutputBlock } from './output/output-verdict.ts';
 export { type PiiFinder, piiFinder } from './pii-detector/pii-detector.ts';
 export { type Evidence, scoreText } from './prompt-injection/score.ts';
-export { type SafetyPort, type SafetyQuestion, safetyQuestion } from './safety-filter/safety-port.ts';
+export { type SafetyQuestion, safetyQuestion } from './safety-filter/safety-question.ts';
 export { safetyVerdict } from './safety-filter/safety-verdict.ts';
 export { Redactions, type Span } from './texts/redactions.ts';
 export { RequestTexts, type TextPart } from './texts/request-texts.ts';

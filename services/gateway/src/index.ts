@@ -12,6 +12,10 @@
  * Where the chain holds policies that decide on requests (src/policy), they do so before budgets, and what they decided
  * on is what is sent: the parsed body is written anew, redacted or not. Without any, nothing of this is touched.
  *
+ * The policy is replaced as a whole when its file changes (src/policy/live-policy.ts); a call keeps what it was decided
+ * with. Where the chain holds `safety-filter`, a request waits in between for another target's judgement. Credentials of
+ * upstreams are read at each dispatch (src/upstream/credentials), so that they are renewed under calls in flight.
+ *
  * Hot path: one `JSON.parse`, one object per call (it is the upstream's handler itself), three events written from
  * templates, one spool write for everything that ended in the same turn of the event loop; no log line, no timer and
  * no promise per request.

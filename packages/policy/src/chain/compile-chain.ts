@@ -3,6 +3,7 @@ import type {
   DlpFilterSettings,
   PiiDetectorSettings,
   PolicySettings,
+  SafetyFilterSettings,
 } from '../configuration/policy-settings.ts';
 import { dlpFilter } from '../dlp-filter/dlp-filter.ts';
 import { piiDetector } from '../pii-detector/pii-detector.ts';
@@ -14,6 +15,8 @@ import type { PolicyStep } from './policy-step.ts';
 export interface CompiledChain {
   /** In the order in which they decide; without `audit-logger` and `safety-filter`, which do nothing here. */
   readonly steps: readonly PolicyStep[];
+  /** Where `safety-filter` stands: before the step at this index; null where it is not in the chain. */
+  readonly judge: { readonly at: number; readonly settings: SafetyFilterSettings } | null;
   /** Whether any of them looks at texts, which then have to be collected. */
   readonly readsTexts: boolean;
   readonly maxTextBytes: number;
@@ -22,10 +25,15 @@ export interface CompiledChain {
 
 /** Compiles the expressions and tables that the policies of a configuration need. */
 export function compileChain(config: PolicyConfig): CompiledChain {
-  const steps = config.chain.map((name) => stepOf(name, config.policies)).filter((step) => step !== null);
+  const named = config.chain.map((name) => ({ name, step: stepOf(name, config.policies) }));
+  const steps = named.flatMap(({ step }) => (step === null ? [] : [step]));
+  const { safetyFilter } = config.policies;
+  const before = named.slice(0, Math.max(0, config.chain.indexOf('safety-filter')));
+  const at = before.filter(({ step }) => step !== null).length;
   return {
     steps,
-    readsTexts: steps.some(({ readsTexts }) => readsTexts),
+    judge: safetyFilter === null ? null : { at, settings: safetyFilter },
+    readsTexts: safetyFilter !== null || steps.some(({ readsTexts }) => readsTexts),
     maxTextBytes: config.maxTextBytes,
     overMaxText: config.overMaxText,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SafetyFilterSettings } from '../configuration/policy-settings.ts';
-import { safetyQuestion } from './safety-port.ts';
+import { safetyQuestion } from './safety-question.ts';
 import { safetyVerdict } from './safety-verdict.ts';
 
 const settings = (more: Partial<SafetyFilterSettings> = {}): SafetyFilterSettings => ({

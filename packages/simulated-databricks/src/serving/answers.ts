@@ -4,7 +4,7 @@ import type { ServedEndpoint } from './endpoints.ts';
 import type { ServingRequest } from './request.ts';
 import { finalJson } from './responses/response-body.ts';
 import type { Saying } from './saying/saying.ts';
-import { generatedWords } from './words.ts';
+import { countWords, generatedWords } from './words.ts';
 
 /** Words generated where neither `max_tokens` nor a directive says how many. */
 export const DEFAULT_OUTPUT_TOKENS = 16;
@@ -81,6 +81,14 @@ function broken(body: string, behaviour: Behaviour): string {
 /** One number for each row, as MLflow's scoring server answers. */
 function predictions(rows: number): string {
   return JSON.stringify({ predictions: Array.from({ length: rows }, (_, index) => index) });
+}
+
+/** A chat answer that says just this. */
+export function wordsBody(answer: Answer, words: string): string {
+  const usage = usageJson(answer, countWords(words));
+  const choice = { index: 0, message: { role: 'assistant', content: words }, finish_reason: 'stop' };
+  const body = `{${headMembers(answer, 'chat.completion')},"choices":[${JSON.stringify(choice)}],"usage":${usage}}`;
+  return answer.behaviour.malformed ? body.slice(0, Math.ceil(body.length / 2)) : body;
 }
 
 function textMembers(answer: Answer, beforeChoices: string): string {

@@ -6,6 +6,8 @@ export interface SimulatedEndpoint {
   readonly task: 'chat' | 'embeddings' | 'custom';
   /** The model that answers name as theirs; absent: the endpoint's name. */
   readonly servedModel?: string | undefined;
+  /** Whether it answers `safe` or `unsafe` and categories, as guard models do; see README.md. */
+  readonly judges?: boolean | undefined;
   /** Length of an embedding; 1024 unless given. */
   readonly dimensions?: number | undefined;
 }
@@ -29,6 +31,7 @@ export interface ServedEndpoint {
   readonly task: SimulatedEndpoint['task'];
   /** `servedModel` as a JSON string, quotes included. */
   readonly modelJson: string;
+  readonly judges: boolean;
   readonly dimensions: number;
 }
 
@@ -104,6 +107,7 @@ function served(endpoint: SimulatedEndpoint): ServedEndpoint {
     name: endpoint.name,
     task: endpoint.task,
     modelJson: JSON.stringify(endpoint.servedModel ?? endpoint.name),
+    judges: endpoint.judges ?? false,
     dimensions: endpoint.dimensions ?? DEFAULT_DIMENSIONS,
   };
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { decideAnswer, wholeBody } from './answers.ts';
+import { decideAnswer, wholeBody, wordsBody } from './answers.ts';
 import type { Behaviour } from './behaviour.ts';
 import { directivesOfBody, directivesOfHeaders } from './directives.ts';
 import { type Endpoints, endpointTask } from './endpoints.ts';
@@ -15,9 +15,11 @@ import { EventStream } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import type { FaultScript } from './fault-script.ts';
 import { faultOfModel } from './faults.ts';
+import { guardWords, moderationResults } from './judging.ts';
 import { parseBody, readRequest, type ServingRequest, type ServingTask, taskOf } from './request.ts';
 import { ResponseStream } from './responses/response-stream.ts';
 import { decode } from './url.ts';
+import { countWords } from './words.ts';
 
 /** Every path of inference starts so. */
 export const SERVING_PREFIX = '/serving-endpoints/';
@@ -28,7 +30,12 @@ const TASK_OF_PATH: ReadonlyMap<string, ServingTask> = new Map([
   ['/serving-endpoints/completions', 'completions'],
   ['/serving-endpoints/embeddings', 'embeddings'],
   ['/serving-endpoints/responses', 'responses'],
+  // A moderation request is laid out like one.
+  ['/serving-endpoints/moderations', 'embeddings'],
 ]);
+
+/** A moderation endpoint, as OpenAI has one; any model name is served. */
+const MODERATIONS = '/serving-endpoints/moderations';
 
 /** What inference needs to know of the workspace. */
 export interface Served {
@@ -59,6 +66,8 @@ export async function serve(
   if (behaviour.error !== null) {
     return exchange.sendError(errorAnswer(behaviour.error, request.endpoint, behaviour.retryAfterSeconds));
   }
+  if (path === MODERATIONS)
+    return exchange.sendWhole(moderationBody(exchange.id, request, body, behaviour), 0, behaviour);
   const endpoint = workspace.endpoints.find(request.endpoint, request.task, faulty !== null);
   if (endpoint === null) {
     const inPath = path.endsWith(INVOCATIONS);
@@ -76,6 +85,10 @@ export async function serve(
     behaviour,
     workspace.defaultOutputTokens,
   );
+  if (endpoint.judges) {
+    const words = guardWords(parseBody(body));
+    return exchange.sendWhole(wordsBody(answer, words), countWords(words), behaviour);
+  }
   if (request.stream) {
     const events = request.task === 'responses' ? new ResponseStream(answer) : new EventStream(answer);
     return exchange.sendStream(events, answer.outputTokens, behaviour);
@@ -83,6 +96,16 @@ export async function serve(
   if (behaviour.cut === 'error')
     return exchange.sendError(errorAnswer('internal-error', request.endpoint, null));
   return exchange.sendWhole(wholeBody(answer), answer.outputTokens, behaviour);
+}
+
+function moderationBody(
+  id: string,
+  { endpoint }: ServingRequest,
+  body: Buffer,
+  { malformed }: Behaviour,
+): string {
+  const text = JSON.stringify({ id, model: endpoint, results: moderationResults(parseBody(body)) });
+  return malformed ? text.slice(0, Math.ceil(text.length / 2)) : text;
 }
 
 /** What is asked for nearest to the request wins: its headers, its body, the script, its model, the workspace. */

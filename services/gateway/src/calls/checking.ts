@@ -2,22 +2,43 @@ import type { Logger } from '@tollgate/telemetry';
 import type { Protocol } from '../body/protocol.ts';
 import { limitedTo, needsOutputLimit } from '../budgets/bounds.ts';
 import { type Refusal, refuse } from '../errors.ts';
-import type { ChainAnswer, ChainQuestion, RequestChain, Target } from '../policy/policy.ts';
+import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain, Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 
 /** What the chain lets on, and what it found. */
 export type Checked = Extract<ChainAnswer, { refusal: null }>;
 
 /** Asks the chain about a request; null where it failed, and the request must not be sent. */
-export function askChain(chain: RequestChain, question: ChainQuestion, log: Logger): ChainAnswer | null {
+export function askChain(
+  chain: RequestChain,
+  question: ChainQuestion,
+  log: Logger,
+): ChainAnswer | PendingAnswer | null {
   try {
     return chain.decide(question);
   } catch (error) {
-    // No more than its kind: a message might quote the request.
-    const kind = error instanceof Error ? error.name : typeof error;
-    log.error({ kind, code: 'policy_failed' }, 'request not checked, so not sent');
-    return null;
+    return failed(error, log);
   }
+}
+
+/** Has the rest of the chain decide once the judge has spoken; null where it failed, and the request must not be sent. */
+export async function askJudge(
+  pending: PendingAnswer,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<ChainAnswer | null> {
+  try {
+    return await pending.judge(signal);
+  } catch (error) {
+    return failed(error, log);
+  }
+}
+
+function failed(error: unknown, log: Logger): null {
+  // No more than its kind: a message might quote the request.
+  const kind = error instanceof Error ? error.name : typeof error;
+  log.error({ kind, code: 'policy_failed' }, 'request not checked, so not sent');
+  return null;
 }
 
 /** The lesser of two limits, either of which may be none. */

@@ -9,13 +9,13 @@ import { addressPrefix } from '../callers/address-prefix.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Begun, Opened } from '../events/recorder.ts';
 import type { DecisionMembers, EventSubject, RequestMembers } from '../events/request-events.ts';
-import type { Policy, Target } from '../policy/policy.ts';
+import type { ChainAnswer, PendingAnswer, Policy, Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 import { upstreamPath } from '../upstream/paths.ts';
 import type { AdmissionControl, Admittance } from './admission-control.ts';
 import type { Arrival } from './arrival.ts';
 import { Call } from './call.ts';
-import { askChain, type Checked, leastLimit, limitedByRoute, unservable } from './checking.ts';
+import { askChain, askJudge, type Checked, leastLimit, limitedByRoute, unservable } from './checking.ts';
 import type { CallEnvironment } from './environment.ts';
 import { Fallbacks } from './fallbacks.ts';
 import type { Incoming } from './incoming.ts';
@@ -44,8 +44,8 @@ interface Known {
 
 const NOTHING_KNOWN: Known = { model: null, facts: null, target: null };
 
-/** A request that everything but its budget allows. */
-interface Ready {
+/** A request whose way upstream is known. */
+interface Routed {
   readonly incoming: Incoming;
   readonly admittance: Exclude<Admittance, 'refused'>;
   /** As it came. */
@@ -54,8 +54,18 @@ interface Ready {
   readonly target: Target;
   /** Below its base URL. */
   readonly path: string;
-  readonly checked: Checked;
+}
+
+/** What was recorded of a request before it was decided on. */
+interface Early {
+  /** Null where it passes without a record. */
+  readonly begun: Begun | null;
   readonly subject: EventSubject;
+}
+
+/** A request that everything but its budget allows. */
+interface Ready extends Routed, Early {
+  readonly checked: Checked;
 }
 
 /** Decides on each request: refused, rejected, denied, or allowed and on its way upstream. */
@@ -111,21 +121,71 @@ export class Intake {
             output: null,
           } as const)
         : askChain(policy.chain, { caller, endpoint, facts, body }, env.log);
+    const routed = { incoming, admittance, known, route, target, path };
+    if (answer !== null && 'judge' in answer) this.#awaitJudge(routed, model, answer);
+    else this.#decided(routed, model, answer, null);
+  }
+
+  /** Has a request wait for the safety filter's judge, who is asked once its beginning is safe. */
+  #awaitJudge(routed: Routed, model: string, pending: PendingAnswer): void {
+    const { incoming, admittance, known, route, target } = routed;
+    const { env } = this.#parts;
+    const subject = this.#subject(incoming, model, target);
+    const begun = admittance === 'unrecorded' ? null : this.#begin(incoming, known, subject);
+    if (begun === 'refused') return;
+    const controller = new AbortController();
+    const leave = (): boolean => {
+      if (controller.signal.aborted) return false;
+      controller.abort();
+      return true;
+    };
+    const waiting = new WaitingCall(env, incoming.res, leave, (why) =>
+      this.#turnAway(incoming, admittance, known, refuse(why), REJECTED, begun, subject),
+    );
+    const ask = async (error: Error | null): Promise<void> => {
+      waiting.safeByMs = Number.POSITIVE_INFINITY;
+      if (controller.signal.aborted) return;
+      if (error !== null) {
+        env.log.error({ err: error, code: 'audit_unavailable' }, 'judge not asked: the request is not safe');
+        waiting.giveUp('audit_unavailable');
+        return;
+      }
+      const answer = await askJudge(pending, controller.signal, env.log);
+      if (!leave()) return;
+      this.#decided(routed, model, answer, { begun, subject });
+      waiting.over();
+    };
+    waiting.safeByMs = env.clock.monotonic() + env.limits.recordTimeoutMs;
+    waiting.start();
+    if (begun === null) void ask(null);
+    else env.spool.after(route.durability, begun.position, ask);
+  }
+
+  /**
+   * What the chain said of a request; null: it failed.
+   *
+   * @param early of a request that was begun before it was decided on
+   */
+  #decided(routed: Routed, model: string, answer: ChainAnswer | null, early: Early | null): void {
+    const { incoming, admittance, known, route, target } = routed;
+    const begun = early?.begun ?? null;
+    const subjectOf = early?.subject ?? null;
     if (answer === null) {
-      this.#turnAway(incoming, admittance, known, refuse('policy_failed'));
+      this.#turnAway(incoming, admittance, known, refuse('policy_failed'), REJECTED, begun, subjectOf);
       return;
     }
     if (answer.refusal !== null) {
       const { refusal, findings } = answer;
-      this.#turnAway(incoming, admittance, known, refusal, { outcome: 'denied', findings });
+      this.#turnAway(incoming, admittance, known, refusal, { outcome: 'denied', findings }, begun, subjectOf);
       return;
     }
-    const subject = this.#subject(incoming, model, target);
+    const subject = subjectOf ?? this.#subject(incoming, model, target);
     const checked = limitedByRoute(answer, route);
-    const ready = { incoming, admittance, known, route, target, path, checked, subject };
-    const { budgets } = env;
-    const applicable = budgets?.applicable(caller, policy, model, target) ?? null;
-    if (budgets === null || applicable === null) this.#letIn(ready, null, checked.outputLimit, null);
+    const ready = { ...routed, checked, subject, begun };
+    const { budgets } = this.#parts.env;
+    const { arrival, policy } = incoming;
+    const applicable = budgets?.applicable(arrival.caller, policy, model, target) ?? null;
+    if (budgets === null || applicable === null) this.#letIn(ready, null, checked.outputLimit, begun);
     else this.#reserve(ready, budgets, applicable);
   }
 
@@ -142,14 +202,15 @@ export class Intake {
     const request = limited ? { ...asked, facts: limitedTo(checked.facts, outputLimit) } : asked;
     const outcome = budgets.reserve(request);
     if (isHeld(outcome)) {
-      this.#letIn(ready, outcome, outputLimit, null);
+      this.#letIn(ready, outcome, outputLimit, ready.begun);
       return;
     }
     if (!isPending(outcome)) {
-      this.#turnAway(incoming, admittance, known, outcome, OUT_OF_BUDGET);
+      this.#turnAway(incoming, admittance, known, outcome, OUT_OF_BUDGET, ready.begun, ready.subject);
       return;
     }
-    const begun = admittance === 'unrecorded' ? null : this.#begin(incoming, known, ready.subject);
+    const begun =
+      admittance === 'unrecorded' ? null : (ready.begun ?? this.#begin(incoming, known, ready.subject));
     if (begun === 'refused') return;
     const leave = budgets.wait(request, outcome, (later) => {
       if (isHeld(later)) this.#letIn(ready, later, outputLimit, begun);

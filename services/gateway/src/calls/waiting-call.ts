@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 import type { CallEnvironment } from './environment.ts';
 import type { RunningCall } from './running-calls.ts';
 
-/** Why a request that waited for its budget ended before it was decided. */
-export type Given = 'caller_left' | 'shutting_down';
+/** Why a request that waited to be decided on ended before it was. */
+export type Given = 'caller_left' | 'shutting_down' | 'audit_unavailable';
 
 /**
- * A request that waits for its budget: in flight like a call, so that it counts against what may be in flight and the
- * gateway does not stop before it is answered. The budgets see to its deadline.
+ * A request that waits for its budget, or for the safety filter's judge: in flight like a call, so that it counts
+ * against what may be in flight and the gateway does not stop before it is answered. What it waits for sees to the deadline.
  */
 export class WaitingCall implements RunningCall {
   seat = -1;
@@ -15,6 +15,8 @@ export class WaitingCall implements RunningCall {
   readonly #res: ServerResponse;
   readonly #leave: () => boolean;
   readonly #givenUp: (why: Given) => void;
+  /** When its record has to be safe at the latest, on the monotonic clock. */
+  safeByMs = Number.POSITIVE_INFINITY;
 
   /**
    * @param leave ends the waiting; false where it has ended
@@ -44,15 +46,18 @@ export class WaitingCall implements RunningCall {
     this.#env.running.delete(this);
   }
 
-  readonly #closed = (): void => this.#giveUp('caller_left');
+  readonly #closed = (): void => this.giveUp('caller_left');
 
-  #giveUp(why: Given): void {
+  /** Ends the waiting without an outcome. */
+  giveUp(why: Given): void {
     if (!this.#leave()) return;
     this.#givenUp(why);
     this.over();
   }
 
-  checkDeadlines(): void {}
+  checkDeadlines(nowMs: number): void {
+    if (nowMs > this.safeByMs) this.giveUp('audit_unavailable');
+  }
 
   noteProgress(): void {}
 
@@ -61,6 +66,6 @@ export class WaitingCall implements RunningCall {
   }
 
   endNow(): void {
-    this.#giveUp('shutting_down');
+    this.giveUp('shutting_down');
   }
 }

@@ -17,6 +17,7 @@ export interface Opened {
 
 /** A request whose event stands in the spool and whose decision does not yet. */
 export interface Begun {
+  readonly position: Position;
   readonly hold: Hold;
 }
 
@@ -39,7 +40,8 @@ export class Recorder {
   begin(subject: EventSubject, request: RequestMembers): Begun {
     const spool = this.#spool;
     const json = this.#events.request(subject, spool.nextSequence(), request);
-    return { hold: spool.hold(spool.append('tollgate.request.v1', json)) };
+    const position = spool.append('tollgate.request.v1', json);
+    return { position, hold: spool.hold(position) };
   }
 
   /**

@@ -1,3 +1,4 @@
+import { ConfigError } from '@tollgate/http';
 import type { Target as ConfiguredTarget, PolicyConfig } from '@tollgate/policy';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { probePath } from '../routing/probe-path.ts';
@@ -8,6 +9,7 @@ import { invocationsPath, isInvocationsUrl } from '../upstream/paths.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Policy, Target } from './policy.ts';
 import { requestChain } from './request-chain.ts';
+import { type Judge, type SafetyTallies, safetyJudge } from './safety-judge.ts';
 
 /**
  * A loaded policy-config.yaml as the hot path asks it. Request, decision and usage are recorded whatever it says;
@@ -15,12 +17,15 @@ import { requestChain } from './request-chain.ts';
  *
  * @param upstreams by target id
  * @param rolesOf asked only where the chain holds `rbac`
+ * @param safety told of what the safety filter's judge says
+ * @throws ConfigError where that judge is no target of the file
  */
 export function configuredPolicy(
   config: PolicyConfig,
   upstreams: ReadonlyMap<string, Upstream>,
   rolesOf: RolesOf,
   { healths, random }: Pick<Routing, 'healths' | 'random'>,
+  safety: SafetyTallies | null = null,
 ): Policy {
   const targets = new Map<ConfiguredTarget, Target>();
   for (const target of config.targets) {
@@ -43,9 +48,28 @@ export function configuredPolicy(
     retentionDays: auditLogger?.retentionDays ?? null,
     models: [...routes.keys()],
     targets: [...targets.values()],
-    chain: requestChain(config, rolesOf),
+    chain: requestChain(config, rolesOf, judgeOf(config, upstreams, safety)),
     routeFor: (model) => routes.get(model) ?? null,
   };
+}
+
+/** Whom the safety filter asks; null where there is none. */
+function judgeOf(
+  { policies, targets }: PolicyConfig,
+  upstreams: ReadonlyMap<string, Upstream>,
+  tallies: SafetyTallies | null,
+): Judge | null {
+  const settings = policies.safetyFilter;
+  if (settings === null) return null;
+  const target = targets.find(({ id }) => id === settings.target);
+  const upstream = upstreams.get(settings.target);
+  if (target === undefined || upstream === undefined) {
+    throw new ConfigError(
+      '--policy-config',
+      `policy.safety-filter.target: no target is called ${settings.target}`,
+    );
+  }
+  return safetyJudge(settings, { id: target.id, model: target.provider.model, upstream }, tallies);
 }
 
 function callTarget(target: ConfiguredTarget, upstream: Upstream, healths: TargetHealths): Target {

@@ -59,10 +59,18 @@ export type ChainAnswer =
       readonly output: OutputRules | null;
     };
 
+/** A request that somebody else has to judge before the chain can decide. */
+export interface PendingAnswer {
+  /** How long its judge may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Asks the judge and goes on with what it says; may reject, and the request must not be sent then. */
+  judge(signal: AbortSignal): Promise<ChainAnswer>;
+}
+
 /** The policies that decide on requests, in their order. */
 export interface RequestChain {
   /** May throw; the request must not be sent then. */
-  decide(question: ChainQuestion): ChainAnswer;
+  decide(question: ChainQuestion): ChainAnswer | PendingAnswer;
   /** Whether the caller's roles allow a model. */
   allows(caller: Caller, model: string): boolean;
 }

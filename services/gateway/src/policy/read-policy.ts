@@ -3,7 +3,7 @@ import { loadPolicyConfig, type PolicyConfig, PolicyConfigError, type Support } 
 
 /** What this gateway does of all that a file can say; it does not start on a file that says more. */
 const SERVED: Support = {
-  policies: ['prompt-injection', 'pii-detector', 'dlp-filter', 'rbac', 'audit-logger'],
+  policies: ['prompt-injection', 'pii-detector', 'dlp-filter', 'rbac', 'safety-filter', 'audit-logger'],
   features: ['routes'],
 };
 

@@ -1,4 +1,6 @@
 import {
+  beginChain,
+  type ChainVerdict,
   type CompiledChain,
   type CompiledOutput,
   compileChain,
@@ -12,7 +14,8 @@ import { factsOf, isUnreadable, type RequestFacts } from '../body/request-body.t
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { refuseByPolicy } from '../errors.ts';
 import { asksForJson, OutputRules } from '../output/output-rules.ts';
-import type { ChainAnswer, ChainQuestion, RequestChain } from './policy.ts';
+import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain } from './policy.ts';
+import type { Judge } from './safety-judge.ts';
 
 const NO_ROLES: readonly string[] = [];
 
@@ -26,14 +29,21 @@ const UNREADABLE_CHOICES = Number.MAX_SAFE_INTEGER;
  * Whatever was decided on is what is sent: the parsed body is written anew, redacted or not. Of members that stand in a
  * body twice, and of bytes that are no UTF-8, an upstream could otherwise read what no policy has seen.
  */
-export function requestChain(config: PolicyConfig, rolesOf: RolesOf): RequestChain | null {
+export function requestChain(
+  config: PolicyConfig,
+  rolesOf: RolesOf,
+  judge: Judge | null = null,
+): RequestChain | null {
   const chain = compileChain(config);
   const output = compileOutput(config);
-  if (chain.steps.length === 0 && output === null) return null;
-  const access = { ...chain, steps: chain.steps.filter(({ name }) => name === 'rbac'), readsTexts: false };
+  if (chain.judge !== null && judge === null) throw new TypeError('a safety-filter needs a judge');
+  if (chain.steps.length === 0 && chain.judge === null && output === null) return null;
+  const rbac = chain.steps.filter(({ name }) => name === 'rbac');
+  const access = { ...chain, steps: rbac, judge: null, readsTexts: false };
   const asksRoles = access.steps.length > 0;
+  const rules = { chain, judge, output };
   return {
-    decide: (question) => decide(chain, output, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
+    decide: (question) => decide(rules, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
     allows(caller, model) {
       if (!asksRoles) return true;
       const any = { maxOutputTokens: null, choices: 1, generates: true, texts: null };
@@ -42,15 +52,23 @@ export function requestChain(config: PolicyConfig, rolesOf: RolesOf): RequestCha
   };
 }
 
+/** What a configuration decides by. */
+interface Rules {
+  readonly chain: CompiledChain;
+  readonly judge: Judge | null;
+  /** For answers. */
+  readonly output: CompiledOutput | null;
+}
+
 function decide(
-  chain: CompiledChain,
-  output: CompiledOutput | null,
-  { endpoint, facts, body }: ChainQuestion,
+  { chain, judge, output }: Rules,
+  question: ChainQuestion,
   roles: readonly string[],
-): ChainAnswer {
+): ChainAnswer | PendingAnswer {
+  const { facts, body } = question;
   const texts = chain.readsTexts ? new RequestTexts(body) : null;
   const { outputCeiling, choices } = facts.extent;
-  const { denial, findings, ...verdict } = evaluateChain(chain, {
+  const verdict = beginChain(chain, {
     model: facts.model,
     roles,
     // The greatest by any reading of the body; a limit that can't be read is none, and is replaced.
@@ -59,6 +77,22 @@ function decide(
     generates: generates(facts.protocol),
     texts,
   });
+  if (!('resume' in verdict)) return answer(output, question, texts, verdict);
+  if (judge === null) throw new TypeError('nobody to judge');
+  return {
+    timeoutMs: judge.timeoutMs,
+    judge: async (signal) =>
+      answer(output, question, texts, verdict.resume(await judge.ask(verdict.texts, signal))),
+  };
+}
+
+function answer(
+  output: CompiledOutput | null,
+  { endpoint, facts, body }: ChainQuestion,
+  texts: RequestTexts | null,
+  verdict: ChainVerdict,
+): ChainAnswer {
+  const { denial, findings } = verdict;
   if (denial !== null) return { refusal: refuseByPolicy(denial), findings };
   let sent: RequestFacts = facts;
   if (verdict.texts !== null && texts !== null) {

@@ -8,6 +8,7 @@ import { type UpstreamBounds, Upstreams } from '../upstream/upstreams.ts';
 import { configuredPolicy } from './configured-policy.ts';
 import { LivePolicy } from './live-policy.ts';
 import { readPolicy } from './read-policy.ts';
+import { SafetyTallies } from './safety-judge.ts';
 import { WatchedFiles } from './watched-files.ts';
 
 export interface PolicyParts {
@@ -30,6 +31,7 @@ export interface PolicyParts {
 export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Promise<LivePolicy> {
   const { file, env, bounds, credentials, rolesOf, routing, clock, log, metrics } = parts;
   const upstreams = new Upstreams(credentials, bounds);
+  const safety = new SafetyTallies(metrics, clock);
   started.push({ stop: () => upstreams.close() });
   const live = await LivePolicy.start({
     file,
@@ -37,7 +39,7 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
     async prepare({ config }) {
       const { byTarget, commit, abandon } = upstreams.prepare(config);
       try {
-        return { policy: configuredPolicy(config, byTarget, rolesOf, routing), commit };
+        return { policy: configuredPolicy(config, byTarget, rolesOf, routing, safety), commit };
       } catch (error) {
         abandon();
         throw error;

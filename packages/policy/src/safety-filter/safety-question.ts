@@ -1,25 +1,10 @@
 import type { SafetyFilterSettings } from '../configuration/policy-settings.ts';
 
-/**
- * Whom the safety filter asks: what the gateway implements, by the target that the settings name. Rejects where no answer is to be
- * had in time; an answer that says nothing is for {@link safetyVerdict} to judge.
- */
-export interface SafetyPort {
-  /**
-   * @param path below the target's `base_url`
-   * @param body to be sent as JSON
-   * @returns the parsed body of a successful answer
-   */
-  ask(
-    path: string,
-    body: object,
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
-  ): Promise<unknown>;
-}
-
-/** What is sent to the judge. */
+/** What is sent to the judge, who is asked by the gateway. */
 export interface SafetyQuestion {
+  /** Below the target's `base_url`. */
   readonly path: string;
+  /** To be sent as JSON. */
   readonly body: object;
 }
 
