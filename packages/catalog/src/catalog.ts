@@ -28,6 +28,8 @@ export const NOTICE_MS = 90 * DAY_MS;
  * same the upper layer's.
  */
 export class Catalog {
+  /** Differs where any of its files does. */
+  readonly digest: string;
   readonly #models = new Map<string, Model>();
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #geographies = new Map<string, string>();
@@ -41,6 +43,7 @@ export class Catalog {
 
   /** @param layers from the uppermost down */
   constructor(layers: readonly CatalogLayer[]) {
+    this.digest = layers.map((layer) => layer.digest).join('.');
     for (const layer of layers) {
       for (const entry of layer.models) keep(this.#models, entry.model, entry);
       for (const entry of layer.endpoints) keep(this.#endpoints, entry.endpoint, entry);

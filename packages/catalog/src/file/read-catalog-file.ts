@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type LocatedDocument,
   PolicyConfigError,
@@ -33,6 +34,8 @@ export type Endpoint = Sourced<EndpointSection>;
 /** What one file says. */
 export interface CatalogLayer {
   readonly file: string;
+  /** SHA-256 of its text, 64 hex digits. */
+  readonly digest: string;
   /** Regions by geography. */
   readonly geographies: ReadonlyMap<string, readonly string[]>;
   readonly sources: ReadonlyMap<string, string>;
@@ -85,6 +88,7 @@ export function readCatalogLayer(text: string, file: string, below: readonly Cat
   ]);
   const layer: CatalogLayer = {
     file,
+    digest: createHash('sha256').update(text).digest('hex'),
     geographies,
     sources,
     models: models.map(({ section }) => inWords(section, sources)),

@@ -5,6 +5,7 @@ import type { Catalog } from '../catalog.ts';
 import { CatalogError } from '../errors.ts';
 import { loadCatalog } from '../file/load-catalog.ts';
 import { policyWarnings } from './policy-warnings.ts';
+import { clearRoutes } from './route-clearance.ts';
 
 /** Where the catalogue file of a configuration is: from the configuration's own folder; `null` where it names none. */
 export function catalogFileOf({ file, catalog }: PolicyConfig): string | null {
@@ -24,11 +25,13 @@ export function catalogOf(config: PolicyConfig): Promise<Catalog> {
 export const adviseByCatalog: Advise = async (config, now): Promise<Advice> => {
   try {
     const catalog = await catalogOf(config);
-    const warnings = policyWarnings(config, catalog, now).map(({ code, model, target, message }) => ({
-      code,
-      subject: target === null ? model : `${model} (${target})`,
-      message,
-    }));
+    const warnings = policyWarnings(clearRoutes(config, catalog, now)).map(
+      ({ code, model, target, message }) => ({
+        code,
+        subject: target === null || target === model ? model : `${model} (${target})`,
+        message,
+      }),
+    );
     return { problems: [], warnings };
   } catch (error) {
     if (!(error instanceof CatalogError)) throw error;

@@ -1,7 +1,5 @@
-import type { PolicyConfig } from '@tollgate/policy';
-import type { Catalog } from '../catalog.ts';
-import { dayText, type EpochMs } from '../instant.ts';
-import { type ClearedTarget, clearRoutes, type RouteClearance } from './route-clearance.ts';
+import { dayText } from '../instant.ts';
+import type { ClearedTarget, RouteClearance } from './route-clearance.ts';
 
 /** What the catalogue has to say about a configuration that is valid. */
 export interface PolicyWarning {
@@ -20,9 +18,9 @@ export interface PolicyWarning {
   readonly message: string;
 }
 
-/** What to know before a configuration is served, at an instant. */
-export function policyWarnings(config: PolicyConfig, catalog: Catalog, at: EpochMs): PolicyWarning[] {
-  return clearRoutes(config, catalog, at).flatMap((clearance) => [
+/** What to know of a configuration, by what the catalogue makes of its routes. */
+export function policyWarnings(clearances: readonly RouteClearance[]): PolicyWarning[] {
+  return clearances.flatMap((clearance) => [
     ...refusals(clearance),
     ...clearance.cleared.flatMap((cleared) => warningsOf(clearance, cleared)),
   ]);

@@ -2,6 +2,7 @@ import type { PolicyConfig, Route, Target } from '@tollgate/policy';
 import type { Catalog } from '../catalog.ts';
 import type { CatalogueMode } from '../file/file-schema.ts';
 import type { EpochMs } from '../instant.ts';
+import type { Lifecycle } from '../queries/lifecycle.ts';
 import {
   type Alternative,
   describeAlternative,
@@ -21,6 +22,7 @@ export interface ClearedTarget {
 /** A target that may not. */
 export interface LeftOut extends Breach {
   readonly target: Target;
+  readonly lifecycle: Lifecycle;
 }
 
 export type RouteRule = Rule | 'feature_flag_off';
@@ -69,7 +71,7 @@ export function clearRoute(
     const assessment = assess(catalog, questionOf(config, route, target, at));
     const [breach] = assessment.breaches;
     if (breach === undefined) cleared.push({ target, weight, assessment });
-    else leftOut.push({ target, ...breach });
+    else leftOut.push({ target, lifecycle: assessment.lifecycle, ...breach });
   }
   const [first] = leftOut;
   if (cleared.length === 0 && first !== undefined) {

@@ -1,4 +1,5 @@
 import type { Caller } from '../callers/caller.ts';
+import { BarredRoute } from '../catalog/barred-route.ts';
 import type { Policy } from '../policy/policy.ts';
 
 /** A model as OpenAI's API tells of one. */
@@ -9,17 +10,22 @@ interface Model {
   readonly owned_by: string;
 }
 
-/** OpenAI's list of models: those that this caller may use. */
-export function listModels(policy: Policy, caller: Caller): { object: 'list'; data: Model[] } {
-  const { chain, models } = policy;
-  const allowed = chain === null ? models : models.filter((model) => chain.allows(caller, model));
+/** OpenAI's list of models: those that this caller may use, at `nowMs` since the epoch. */
+export function listModels(policy: Policy, caller: Caller, nowMs: number): { object: 'list'; data: Model[] } {
+  const allowed = policy.models.filter((model) => offers(policy, caller, model, nowMs));
   return { object: 'list', data: allowed.map(modelOf) };
 }
 
 /** One model; null where there is none of this name, or none that this caller may use. */
-export function describeModel({ chain, models }: Policy, caller: Caller, name: string): Model | null {
-  if (!models.includes(name) || (chain !== null && !chain.allows(caller, name))) return null;
-  return modelOf(name);
+export function describeModel(policy: Policy, caller: Caller, name: string, nowMs: number): Model | null {
+  return policy.models.includes(name) && offers(policy, caller, name, nowMs) ? modelOf(name) : null;
+}
+
+function offers(policy: Policy, caller: Caller, model: string, nowMs: number): boolean {
+  const { chain } = policy;
+  const route = policy.routeFor(model, nowMs);
+  if (route === null || route instanceof BarredRoute) return false;
+  return chain === null || chain.allows(caller, model);
 }
 
 function modelOf(id: string): Model {

@@ -55,13 +55,15 @@ export function createServer(parts: ServerParts): FastifyInstance {
   app.get('/v1/models', (request, reply) => {
     const arrival = door.arrive(request.raw, reply.raw);
     if (arrival === null) return reply.hijack();
-    return reply.header('x-request-id', arrival.requestId).send(listModels(parts.policy(), arrival.caller));
+    return reply
+      .header('x-request-id', arrival.requestId)
+      .send(listModels(parts.policy(), arrival.caller, arrival.requestedAtMs));
   });
   // A model's name may hold slashes.
   app.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) => {
     const arrival = door.arrive(request.raw, reply.raw);
     if (arrival === null) return reply.hijack();
-    const model = describeModel(parts.policy(), arrival.caller, request.params['*']);
+    const model = describeModel(parts.policy(), arrival.caller, request.params['*'], arrival.requestedAtMs);
     if (model !== null) return reply.header('x-request-id', arrival.requestId).send(model);
     reply.hijack();
     writeRefusal(reply.raw, arrival.requestId, refuse('model_not_found'));

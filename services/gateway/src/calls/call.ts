@@ -233,9 +233,8 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   deliver(failure: Error | null): void {
     const res = this.#res;
     if (res.destroyed) return;
-    const { arrival, held } = this.#admission;
-    const { requestId } = arrival;
-    const headers = held === null ? null : held.headers;
+    const { requestId } = this.#admission.arrival;
+    const headers = this.#headers();
     const unrecorded = this.#settled && (this.#unrecorded || failure !== null);
     const answer = this.#attempt?.answer ?? null;
     if (answer !== null && answer.stream !== null) this.#deliverStream(answer, answer.stream, unrecorded);
@@ -250,9 +249,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   #deliverStream(answer: UpstreamAnswer, stream: AnswerStream, unrecorded: boolean): void {
     const res = this.#res;
     if (!res.headersSent) {
-      const { arrival, held } = this.#admission;
-      const headers = held === null ? null : held.headers;
-      writeStreamHead(res, arrival.requestId, answer.status ?? 200, headers);
+      writeStreamHead(res, this.#admission.arrival.requestId, answer.status ?? 200, this.#headers());
       if (!stream.hasReady && !this.#settled) res.flushHeaders();
     }
     const ready = stream.take();
@@ -276,6 +273,14 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       this.blockedMs = 0;
       this.#attempt?.resume();
     });
+  }
+
+  /** What the answer says of limits, and of the end of the model that it is from. */
+  #headers(): Readonly<Record<string, string>> | null {
+    const { held, target } = this.#admission;
+    const limits = held === null ? null : held.headers;
+    const { headers } = (this.#attempt?.target ?? target).catalogued;
+    return headers === null ? limits : { ...limits, ...headers };
   }
 
   get #stream(): AnswerStream | null {

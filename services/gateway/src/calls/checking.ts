@@ -1,3 +1,4 @@
+import type { Finding } from '@tollgate/policy';
 import type { Logger } from '@tollgate/telemetry';
 import type { Protocol } from '../body/protocol.ts';
 import { limitedTo, needsOutputLimit } from '../budgets/bounds.ts';
@@ -39,6 +40,14 @@ function failed(error: unknown, log: Logger): null {
   const kind = error instanceof Error ? error.name : typeof error;
   log.error({ kind, code: 'policy_failed' }, 'request not checked, so not sent');
   return null;
+}
+
+/** What the catalogue notes on a target, and what the chain found. */
+export function withNotes(
+  { catalogued: { findings: notes } }: Target,
+  findings: readonly Finding[],
+): readonly Finding[] {
+  return notes.length === 0 ? findings : [...notes, ...findings];
 }
 
 /** The lesser of two limits, either of which may be none. */

@@ -6,6 +6,7 @@ import type { Applicable } from '../budgets/applicable-limits.ts';
 import { limitedTo } from '../budgets/bounds.ts';
 import { type Budgets, type Held, isHeld, isPending } from '../budgets/budgets.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
+import { BarredRoute } from '../catalog/barred-route.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Begun, Opened } from '../events/recorder.ts';
 import type { DecisionMembers, EventSubject, RequestMembers } from '../events/request-events.ts';
@@ -15,7 +16,15 @@ import { upstreamPath } from '../upstream/paths.ts';
 import type { AdmissionControl, Admittance } from './admission-control.ts';
 import type { Arrival } from './arrival.ts';
 import { Call } from './call.ts';
-import { askChain, askJudge, type Checked, leastLimit, limitedByRoute, unservable } from './checking.ts';
+import {
+  askChain,
+  askJudge,
+  type Checked,
+  leastLimit,
+  limitedByRoute,
+  unservable,
+  withNotes,
+} from './checking.ts';
 import type { CallEnvironment } from './environment.ts';
 import { Fallbacks } from './fallbacks.ts';
 import type { Incoming } from './incoming.ts';
@@ -96,7 +105,14 @@ export class Intake {
     }
     const { model } = facts;
     const { env } = this.#parts;
-    const route = policy.routeFor(model);
+    const found = policy.routeFor(model, arrival.requestedAtMs);
+    if (found instanceof BarredRoute) {
+      const { refusal, findings } = found;
+      const asked = { model, facts, target: null };
+      this.#turnAway(incoming, admittance, asked, refusal, { outcome: 'denied', findings });
+      return;
+    }
+    const route = found;
     const target = route === null ? null : route.choose(env.clock.monotonic());
     const known = { model, facts, target };
     if (route === null || target === null) {
@@ -175,7 +191,8 @@ export class Intake {
       return;
     }
     if (answer.refusal !== null) {
-      const { refusal, findings } = answer;
+      const { refusal } = answer;
+      const findings = withNotes(target, answer.findings);
       this.#turnAway(incoming, admittance, known, refusal, { outcome: 'denied', findings }, begun, subjectOf);
       return;
     }
@@ -225,7 +242,8 @@ export class Intake {
 
   #letIn(ready: Ready, held: Held | null, outputLimit: number | null, begun: Begun | null): void {
     const { incoming, admittance, known, route, target, path, checked, subject } = ready;
-    const { findings, facts, bytes } = checked;
+    const { facts, bytes } = checked;
+    const findings = withNotes(target, checked.findings);
     const { arrival, endpoint, policy, res } = incoming;
     const { env } = this.#parts;
     const leaseIds = held?.reservation.leaseIds ?? ALLOWED.leaseIds;

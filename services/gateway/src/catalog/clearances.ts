@@ -1,51 +1,55 @@
 import { type Catalog, clearRoutes, type RouteClearance } from '@tollgate/catalog';
 import type { PolicyConfig } from '@tollgate/policy';
 
+interface Judged<Made> {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly clearances: readonly RouteClearance[];
+  readonly byModel: ReadonlyMap<string, Made>;
+}
+
 /**
  * What the catalogue makes of each route, kept until a date of it passes: one look-up and two comparisons per request.
- * Judged anew, in some milliseconds, when the clock reaches the next date, or is set back before the last judgement.
+ * Judged anew, in some milliseconds, when the clock reaches the next date, or is set back to before the last judgement.
  */
-export class Clearances<Judged> {
+export class Clearances<Made> {
   readonly #config: PolicyConfig;
   readonly #catalog: Catalog;
-  readonly #made: (clearance: RouteClearance) => Judged;
-  readonly #renewed: (clearances: readonly RouteClearance[], nowMs: number) => void;
-  #byModel: ReadonlyMap<string, Judged> = new Map();
-  #fromMs = Number.POSITIVE_INFINITY;
-  #untilMs = Number.NEGATIVE_INFINITY;
+  readonly #make: (clearance: RouteClearance) => Made | null;
+  #judged: Judged<Made> | null = null;
 
-  /**
-   * @param made what is kept of a route's clearance
-   * @param renewed told of each judgement, the first included
-   */
-  constructor(
-    config: PolicyConfig,
-    catalog: Catalog,
-    made: (clearance: RouteClearance) => Judged,
-    renewed: (clearances: readonly RouteClearance[], nowMs: number) => void,
-  ) {
+  /** @param make what is kept of a route's clearance; null: nothing */
+  constructor(config: PolicyConfig, catalog: Catalog, make: (clearance: RouteClearance) => Made | null) {
     this.#config = config;
     this.#catalog = catalog;
-    this.#made = made;
-    this.#renewed = renewed;
+    this.#make = make;
   }
 
   /** Of the route that serves a model, at `nowMs` since the epoch; null where nothing serves it. */
-  of(model: string, nowMs: number): Judged | null {
-    return this.#at(nowMs).get(model) ?? null;
+  of(model: string, nowMs: number): Made | null {
+    return this.#at(nowMs).byModel.get(model) ?? null;
   }
 
-  /** Of every route, by model. */
-  #at(nowMs: number): ReadonlyMap<string, Judged> {
-    if (nowMs >= this.#untilMs || nowMs < this.#fromMs) this.#judge(nowMs);
-    return this.#byModel;
+  /** Of every route. */
+  all(nowMs: number): readonly RouteClearance[] {
+    return this.#at(nowMs).clearances;
   }
 
-  #judge(nowMs: number): void {
+  #at(nowMs: number): Judged<Made> {
+    const judged = this.#judged;
+    if (judged !== null && nowMs < judged.untilMs && nowMs >= judged.fromMs) return judged;
+    const anew = this.#judge(nowMs);
+    this.#judged = anew;
+    return anew;
+  }
+
+  #judge(nowMs: number): Judged<Made> {
     const clearances = clearRoutes(this.#config, this.#catalog, nowMs);
-    this.#byModel = new Map(clearances.map((clearance) => [clearance.route.model, this.#made(clearance)]));
-    this.#fromMs = nowMs;
-    this.#untilMs = this.#catalog.nextChange(nowMs);
-    this.#renewed(clearances, nowMs);
+    const byModel = new Map<string, Made>();
+    for (const clearance of clearances) {
+      const made = this.#make(clearance);
+      if (made !== null) byModel.set(clearance.route.model, made);
+    }
+    return { fromMs: nowMs, untilMs: this.#catalog.nextChange(nowMs), clearances, byModel };
   }
 }

@@ -1,4 +1,4 @@
-import type { RouteClearance, RouteRule } from '@tollgate/catalog';
+import type { Note, RouteClearance, RouteRule } from '@tollgate/catalog';
 import type { Finding } from '@tollgate/policy';
 import type { AnswerType, Refusal } from '../errors.ts';
 
@@ -28,6 +28,6 @@ export function refusalFinding(rule: RouteRule): Finding {
 }
 
 /** The findings that calls of a target are recorded with. */
-export function noteFindings(notes: readonly string[]): readonly Finding[] {
+export function noteFindings(notes: readonly Note[]): readonly Finding[] {
   return notes.map((rule) => ({ policy: POLICY, rule, action: 'flag', count: 1 }));
 }

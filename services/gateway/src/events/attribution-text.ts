@@ -5,7 +5,7 @@ import type { Policy, Target } from '../policy/policy.ts';
 interface Texts {
   readonly policy: Policy;
   /** By target id; a policy has few. */
-  readonly byTarget: Map<string, { readonly model: string; readonly text: string }>;
+  readonly byTarget: Map<string, { readonly target: Target; readonly model: string; readonly text: string }>;
 }
 
 /** The attribution of a request as the three events carry it. */
@@ -24,7 +24,7 @@ export function attributionOf(
     principal_id: caller.principalId,
     key_id: caller.keyId,
     requested_model: requestedModel,
-    served_model: target?.servedModel ?? null,
+    served_model: target === null ? null : answeringModel(target),
     target_id: target?.id ?? null,
     serving_mode: target?.servingMode ?? null,
     region: target?.region ?? null,
@@ -37,7 +37,7 @@ export function attributionOf(
 export function attributionAt(attribution: Attribution, target: Target): Attribution {
   return {
     ...attribution,
-    served_model: target.servedModel,
+    served_model: answeringModel(target),
     target_id: target.id,
     serving_mode: target.servingMode,
     region: target.region,
@@ -60,11 +60,16 @@ export class AttributionTexts {
       this.#texts.set(caller, texts);
     }
     const known = texts.byTarget.get(target.id);
-    if (known !== undefined && known.model === requestedModel) return known.text;
+    if (known !== undefined && known.target === target && known.model === requestedModel) return known.text;
     const text = member(caller, policy, requestedModel, target);
-    texts.byTarget.set(target.id, { model: requestedModel, text });
+    texts.byTarget.set(target.id, { target, model: requestedModel, text });
     return text;
   }
+}
+
+/** What answers: the model that is called, or the one that it is redirected to. */
+function answeringModel({ catalogued, servedModel }: Target): string {
+  return catalogued.answeringModel ?? servedModel;
 }
 
 function member(caller: Caller, policy: Policy, model: string | null, target: Target | null): string {

@@ -1,8 +1,11 @@
+import type { RouteClearance } from '@tollgate/catalog';
 import type { ServingMode } from '@tollgate/events';
 import type { Finding } from '@tollgate/policy';
 import type { Endpoint } from '../body/protocol.ts';
 import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
+import type { BarredRoute } from '../catalog/barred-route.ts';
+import type { Catalogued } from '../catalog/catalogued.ts';
 import type { Refusal } from '../errors.ts';
 import type { OutputRules } from '../output/output-rules.ts';
 import type { Route } from '../routing/route.ts';
@@ -10,7 +13,7 @@ import type { TargetHealth } from '../routing/target-health.ts';
 import type { Durability } from '../spool/spool.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** An upstream's model. One object per loaded policy, never changed. */
+/** An upstream's model. One object per loaded policy and judgement of the catalogue, never changed. */
 export interface Target {
   readonly id: string;
   /** The name the upstream knows the model by. */
@@ -33,6 +36,7 @@ export interface Target {
   readonly health: TargetHealth;
   /** What is asked for on the upstream's origin to learn whether the target is well; null: nothing is. */
   readonly probePath: string | null;
+  readonly catalogued: Catalogued;
 }
 
 /** A request that the chain is to decide on. */
@@ -86,6 +90,11 @@ export interface Policy {
   readonly targets: readonly Target[];
   /** Null where no policy decides on requests: their bytes go on as they came. */
   readonly chain: RequestChain | null;
-  /** Where requests that name this model go; null: nowhere. One look-up in a map. */
-  routeFor(model: string): Route | null;
+  /**
+   * Where requests that name this model go, at `nowMs` since the epoch; null: nowhere. One look-up in a map, and two
+   * comparisons.
+   */
+  routeFor(model: string, nowMs: number): Route | BarredRoute | null;
+  /** What the catalogue makes of each route, at `nowMs` since the epoch. */
+  clearances(nowMs: number): readonly RouteClearance[];
 }

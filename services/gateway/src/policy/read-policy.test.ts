@@ -40,7 +40,7 @@ describe.skipIf(EXAMPLES === undefined)('the example files', () => {
   const files = EXAMPLES === undefined ? [] : readdirSync(folder).filter((name) => name.endsWith('.yaml'));
 
   test.each(files)('%s is served', async (name) => {
-    const { config } = await readPolicy(join(folder, name), WORKSPACE);
+    const read = await readPolicy(join(folder, name), WORKSPACE);
     const recording = await startRecordingUpstream();
     const upstream = createUpstream({
       baseUrl: recording.baseUrl,
@@ -48,11 +48,10 @@ describe.skipIf(EXAMPLES === undefined)('the example files', () => {
       maxConnections: 4,
       connectTimeoutMs: 1_000,
     });
+    const { config } = read;
     const upstreams = new Map(config.targets.map(({ id }) => [id, upstream]));
     const roles = config.policies.rbac?.roles.slice(0, 1).map((role) => role.name) ?? [];
-    const under = await startGatewayUnderTest(
-      configuredPolicy(config, upstreams, () => roles, testRouting()),
-    );
+    const under = await startGatewayUnderTest(configuredPolicy(read, upstreams, () => roles, testRouting()));
     try {
       const authorization = `Bearer ${TEST_KEY}`;
       const listed = await fetch(`${under.url}/v1/models`, { headers: { authorization } });

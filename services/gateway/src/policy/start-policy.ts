@@ -1,6 +1,7 @@
 import type { Environment, Stoppable } from '@tollgate/http';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { RolesOf } from '../callers/caller-roles.ts';
+import { LifecycleWatch } from '../catalog/lifecycle-watch.ts';
 import type { Clock } from '../clock.ts';
 import type { Routing } from '../routing/routing.ts';
 import type { Credentials } from '../upstream/credentials/credentials.ts';
@@ -36,10 +37,10 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
   const live = await LivePolicy.start({
     file,
     read: () => readPolicy(file, env),
-    async prepare({ config }) {
-      const { byTarget, commit, abandon } = upstreams.prepare(config);
+    async prepare(read) {
+      const { byTarget, commit, abandon } = upstreams.prepare(read.config);
       try {
-        return { policy: configuredPolicy(config, byTarget, rolesOf, routing, safety), commit };
+        return { policy: configuredPolicy(read, byTarget, rolesOf, routing, safety), commit };
       } catch (error) {
         abandon();
         throw error;
@@ -51,9 +52,12 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
   });
   routing.inForce(live.current().targets);
   started.push(routing);
+  const lifecycle = new LifecycleWatch({ policy: live.current, clock, log, metrics });
+  started.push(lifecycle);
   const watched = new WatchedFiles(() => void live.reload());
   live.onTakenUp(() => {
     routing.inForce(live.current().targets);
+    lifecycle.look();
     void watched.follow(live.files);
   });
   started.push({ stop: async () => watched.stop() });
@@ -61,5 +65,6 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
   // What was written between reading and watching.
   await live.reload();
   credentials.start();
+  lifecycle.start();
   return live;
 }

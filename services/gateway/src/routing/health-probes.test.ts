@@ -1,3 +1,4 @@
+import { seedCatalog } from '@tollgate/catalog';
 import { parsePolicyConfig } from '@tollgate/policy';
 import {
   createSimulatedDatabricks,
@@ -76,7 +77,7 @@ describe('a target that asks for probes', () => {
       { env: {} },
     );
     const upstreams = new Map(config.targets.map(({ id }) => [id, upstream]));
-    const policy = configuredPolicy(config, upstreams, () => [], routing);
+    const policy = configuredPolicy({ config, catalog: seedCatalog() }, upstreams, () => [], routing);
     const [first] = policy.targets;
     if (first === undefined) throw new Error('no target');
     target = first;

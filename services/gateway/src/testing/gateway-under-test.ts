@@ -3,6 +3,7 @@ import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { createGateway, type Gateway, type GatewayOptions, type GatewayParts } from '../app.ts';
 import type { Authenticate, Caller } from '../callers/caller.ts';
 import type { RolesOf } from '../callers/caller-roles.ts';
+import { NOTHING_TO_SAY } from '../catalog/catalogued.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Policy, RequestChain, Target } from '../policy/policy.ts';
 import { requestChain } from '../policy/request-chain.ts';
@@ -66,7 +67,7 @@ export interface TestPolicyOptions {
   readonly models?: readonly string[];
   readonly target?: Partial<Target>;
   readonly route?: TestRouteOptions;
-  readonly policy?: Partial<Policy>;
+  readonly policy?: Partial<Omit<Policy, 'routeFor'>>;
 }
 
 export const testBreaker: BreakerSettings = {
@@ -99,6 +100,7 @@ export function testTarget(upstream: Upstream, servedModel: string, more: Partia
     upstream,
     health: new TargetHealth(testBreaker, systemClock.monotonic(), () => {}),
     probePath: null,
+    catalogued: NOTHING_TO_SAY,
     ...more,
   };
 }
@@ -131,8 +133,14 @@ export function testRouting(parts: Partial<RoutingParts> = {}): Routing {
   });
 }
 
+/** Nothing of it is barred. */
+export interface TestPolicy extends Policy {
+  readonly upstream: Upstream;
+  routeFor(model: string): Route | null;
+}
+
 /** A policy that sends every model of its list to one upstream. */
-export function testPolicy(options: TestPolicyOptions): Policy & { readonly upstream: Upstream } {
+export function testPolicy(options: TestPolicyOptions): TestPolicy {
   const upstream = testUpstream(options.baseUrl);
   const models = options.models ?? ['databricks-meta-llama-3-3-70b-instruct', 'databricks-bge-large-en'];
   const routes = new Map<string, Route>(
@@ -144,10 +152,11 @@ export function testPolicy(options: TestPolicyOptions): Policy & { readonly upst
     retentionDays: 365,
     models,
     targets: [...routes.values()].flatMap(({ targets }) => targets),
-    routeFor: (model) => routes.get(model) ?? null,
+    clearances: () => [],
     chain: null,
     upstream,
     ...options.policy,
+    routeFor: (model) => routes.get(model) ?? null,
   };
 }
 

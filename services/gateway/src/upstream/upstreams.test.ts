@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { seedCatalog } from '@tollgate/catalog';
 import { ConfigError, type Environment } from '@tollgate/http';
 import { parsePolicyConfig } from '@tollgate/policy';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
@@ -62,18 +63,20 @@ test('what a new configuration shares with the one before keeps its connections'
 
 test('the policy of a file tells what calls need to know', () => {
   const { byTarget } = upstreamsWith(ENV).prepare(config);
-  const policy = configuredPolicy(config, byTarget, () => [], testRouting());
+  const policy = configuredPolicy({ config, catalog: seedCatalog() }, byTarget, () => [], testRouting());
   expect(policy).toMatchObject({ audited: true, retentionDays: 400, models: ['llama', 'bge', 'other'] });
   expect(policy.version).toMatchObject({ name: 'p', version: '1.2.3' });
-  expect(policy.routeFor('llama')?.targets).toMatchObject([
-    {
-      task: 'chat',
-      takesAttribution: true,
-      durability: 'disk',
-    },
-  ]);
-  expect(policy.routeFor('other')?.targets).toMatchObject([{ task: null, takesAttribution: false }]);
-  expect(policy.routeFor('none')).toBeNull();
+  expect(policy.routeFor('llama', 0)).toMatchObject({
+    targets: [
+      {
+        task: 'chat',
+        takesAttribution: true,
+        durability: 'disk',
+      },
+    ],
+  });
+  expect(policy.routeFor('other', 0)).toMatchObject({ targets: [{ task: null, takesAttribution: false }] });
+  expect(policy.routeFor('none', 0)).toBeNull();
 });
 
 test('a missing credential stops the start and names its variable and target', () => {
