@@ -35,7 +35,7 @@ export const PROBLEMS = {
   unsupportedMediaType: {
     code: 'unsupported_media_type',
     status: 415,
-    title: 'The body is not application/json',
+    title: 'The body is not of the media type that is taken here',
   },
   unprocessable: { code: 'unprocessable', status: 422, title: 'The request contradicts what is known' },
   tooManyRequests: { code: 'too_many_requests', status: 429, title: 'Too many requests' },

@@ -47,6 +47,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'grants:approve',
     'gateway:register',
     'events:replay',
+    'payloads:keys',
     'log:read',
     'report:read',
     'prices:read',

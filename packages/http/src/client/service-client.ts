@@ -38,6 +38,8 @@ export type ServiceCall<S extends z.ZodType> = {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
+  /** Instead of `body`: what is sent as `application/octet-stream`. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   /** What the answer has to be. */
   readonly answer: S;
   readonly requestId?: string;
@@ -116,6 +118,7 @@ export class ServiceClient {
       headers.set('authorization', `Bearer ${typeof token === 'string' ? token : token()}`);
     if (call.requestId !== undefined) headers.set('x-request-id', call.requestId);
     if (call.body !== undefined) headers.set('content-type', 'application/json');
+    if (call.bytes !== undefined) headers.set('content-type', 'application/octet-stream');
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
       return await send(url, {
@@ -123,6 +126,7 @@ export class ServiceClient {
         headers,
         signal: call.signal === undefined ? deadline : AbortSignal.any([call.signal, deadline]),
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        ...(call.bytes === undefined ? {} : { body: call.bytes }),
       });
     } catch (error) {
       throw this.#noAnswer(error, call);

@@ -85,6 +85,32 @@ describe('a route', () => {
   });
 });
 
+test('a route that takes bytes gets them as they came, and no route takes the other kind', async () => {
+  const seen: Buffer[] = [];
+  const bytes = route({
+    method: 'POST',
+    path: '/v1/bytes',
+    access: { scope: 'directory:read' },
+    operationId: 'takeBytes',
+    summary: 'Takes bytes',
+    takesBytes: true,
+    answers: { 204: null },
+    handle({ bytes: given }) {
+      seen.push(given);
+      return { status: 204 };
+    },
+  });
+  const service = serviceUnderTest([bytes, echo]);
+  const post = async (url: string, type: string, payload: Buffer | string) =>
+    (await service.inject({ method: 'POST', url, headers: { ...READ, 'content-type': type }, payload }))
+      .statusCode;
+  const body = Buffer.of(0, 255, 123, 34);
+  expect(await post('/v1/bytes', 'application/octet-stream', body)).toBe(204);
+  expect(seen).toEqual([body]);
+  expect(await post('/v1/bytes', 'application/json', '{}')).toBe(415);
+  expect(await post('/v1/echo/a', 'application/octet-stream', '{"name":"a"}')).toBe(415);
+});
+
 describe('a refusal', () => {
   const service = serviceUnderTest([echo]);
   const call = async (payload: string | undefined, change: object = {}) => {

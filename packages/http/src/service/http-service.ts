@@ -80,7 +80,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   });
   app.server.maxConnections = settings.maxConnections;
 
-  acceptOnlyJson(app);
+  acceptBodies(app);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
@@ -145,8 +145,8 @@ function boundAddress(app: FastifyInstance): AddressInfo {
   return address;
 }
 
-/** Bodies are JSON or refused; an empty one counts as none, whatever its content type says. */
-function acceptOnlyJson(app: FastifyInstance): void {
+/** Bodies are JSON, or bytes for the routes that take them, or refused; an empty one counts as none. */
+function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -154,5 +154,10 @@ function acceptOnlyJson(app: FastifyInstance): void {
     async (_request: unknown, body: Buffer) => {
       return body.byteLength === 0 ? undefined : body;
     },
+  );
+  app.addContentTypeParser(
+    'application/octet-stream',
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => (body.byteLength === 0 ? undefined : body),
   );
 }

@@ -73,6 +73,9 @@ function operation(route: Route, components: Components): Json {
       ...parameters(route.params, 'path', components),
       ...parameters(route.query, 'query', components),
     ],
+    ...(route.takesBytes === true
+      ? { requestBody: { required: true, content: { 'application/octet-stream': {} } } }
+      : {}),
     ...(route.body === undefined
       ? {}
       : {

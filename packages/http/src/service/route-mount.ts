@@ -15,6 +15,8 @@ export type MountOptions = {
   readonly logger: Logger;
 };
 
+const BYTES = 'application/octet-stream';
+const NO_BYTES = Buffer.alloc(0);
 const EMPTY = z.strictObject({});
 const NO_REACH: Reach = { organisationId: '', teamIds: new Set() };
 
@@ -37,10 +39,7 @@ export function mount(app: FastifyInstance, route: Route, options: MountOptions)
       const input = {
         params: readInput(route.params ?? EMPTY, request.params, 'path'),
         query: readInput(route.query ?? EMPTY, request.query, 'query'),
-        body:
-          route.body === undefined
-            ? refuseBody(request.body)
-            : readInput(route.body, readJson(request.body), 'body'),
+        ...readBody(route, request),
       };
       const answer = await withDeadline(route.timeoutMs ?? settings.handlerTimeoutMs, reply.raw, (signal) =>
         route.handle({ ...input, ...caller, requestId: request.id, headers: request.headers, signal, log }),
@@ -71,6 +70,20 @@ function admit(
     );
   }
   return { principal, reach };
+}
+
+/** JSON for the route's schema, or bytes for a route that takes them; anything else is refused. */
+function readBody(route: Route, request: FastifyRequest): { readonly body: unknown; readonly bytes: Buffer } {
+  const { body } = request;
+  const takesBytes = route.takesBytes === true;
+  const sendsBytes = request.headers['content-type']?.startsWith(BYTES) === true;
+  if (Buffer.isBuffer(body) && sendsBytes !== takesBytes) {
+    const expected = takesBytes ? BYTES : 'application/json';
+    throw new HttpProblem(PROBLEMS.unsupportedMediaType, `send content-type: ${expected}`);
+  }
+  if (takesBytes) return { body: undefined, bytes: Buffer.isBuffer(body) ? body : NO_BYTES };
+  const parsed = route.body === undefined ? refuseBody(body) : readInput(route.body, readJson(body), 'body');
+  return { body: parsed, bytes: NO_BYTES };
 }
 
 function readJson(body: unknown): unknown {

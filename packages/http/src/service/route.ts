@@ -63,6 +63,8 @@ export type Call<Params, Query, Body> = {
   readonly params: ParsedBy<Params>;
   readonly query: ParsedBy<Query>;
   readonly body: ParsedBy<Body>;
+  /** The body of a route that takes bytes; empty elsewhere. */
+  readonly bytes: Buffer;
   readonly principal: Principal;
   /** How far the route's scope reaches for this caller; everything read or changed must lie within. */
   readonly reach: Reach;
@@ -96,6 +98,8 @@ export type RouteDefinition<
   readonly query?: Query;
   /** Objects in it are strict: an unknown member is refused. */
   readonly body?: Body;
+  /** The body is `application/octet-stream`, handed on as it comes; instead of `body`. */
+  readonly takesBytes?: true;
   readonly answers: A;
   /** The refusals beyond those of every route: 404, 409, 422 and so on. */
   readonly problems?: readonly ProblemKind[];
