@@ -14,6 +14,7 @@ const MAX_SCOPE_CHARS = 1_024;
 const MAX_TIMEOUT_SECONDS = 3_600;
 const MAX_ROUTES = 1_024;
 const MAX_ROUTE_TARGETS = 32;
+const MAX_RETENTION_DAYS = 36_500;
 const MAX_WEIGHT = 1_000_000;
 const MAX_OUTPUT_TOKENS = 10_000_000;
 /** One mebibyte of text is some 250,000 tokens, more than a context window that is served today takes in. */
@@ -138,6 +139,12 @@ export const payloadsSchema = z.union(
     z.strictObject({
       mode: payloadMode,
       bodies: z.enum(PAYLOAD_BODIES).default('all').describe('Which bodies of a call the vault keeps'),
+      retention_days: z
+        .int()
+        .min(1)
+        .max(MAX_RETENTION_DAYS)
+        .optional()
+        .describe('How long; as long as audit-logger keeps events unless given'),
     }),
   ],
   { error: 'Write required, best-effort or none, or {mode: …, bodies: all | requests | responses}' },

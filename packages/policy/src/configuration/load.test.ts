@@ -96,7 +96,7 @@ describe('a configuration that is right', () => {
           model: 'databricks-meta-llama-3-3-70b-instruct',
           targets: [{ target: expect.objectContaining({ id: 'llama' }), weight: 1 }],
           durability: null,
-          payloads: { mode: 'none', requests: false, responses: false },
+          payloads: { mode: 'none', requests: false, responses: false, retentionDays: null },
           defaultMaxOutputTokens: null,
           region: null,
           requiredStandards: [],

@@ -7,7 +7,7 @@ import { catalogSchema, packSchema, topLevelSchema } from './file-schema.ts';
 import { nearestName } from './nearest-name.ts';
 import { NO_PAYLOADS, readPayloads } from './payload-capture.ts';
 import { readChain, readPolicies } from './policies.ts';
-import type { PolicyConfig, Target } from './policy-config.ts';
+import type { PolicyConfig, Route, Target } from './policy-config.ts';
 import type { PolicySettings } from './policy-settings.ts';
 import { type PlacedTarget, readRoutes } from './routes.ts';
 import { type Problems, readSection } from './section.ts';
@@ -84,6 +84,7 @@ export function parsePolicyConfig(
   const routes = readRoutes(top?.routes, placed, context);
   const catalog = readCatalog(sections['catalog'], support, document, problems);
   checkJudge(policies, placed, document, problems);
+  checkRestored(policies, routes, document, problems);
 
   refuse(problems);
   // Whatever left these undone has told a problem; the check is for the compiler, and for us.
@@ -150,6 +151,23 @@ function checkJudge(
   const advice = meant === null ? `Known: ${ids.join(', ')}.` : `Did you mean "${meant}"?`;
   const message = `No target has the id "${safetyFilter.target}". ${advice}`;
   problems.push(document.problem('contradiction', ['policy', 'safety-filter', 'target'], message));
+}
+
+/** What is put back into an answer would be kept with it, although it was redacted from the request. */
+function checkRestored(
+  { piiDetector, dlpFilter }: PolicySettings,
+  routes: readonly Route[],
+  document: LocatedDocument,
+  problems: Problems,
+): void {
+  const kept = routes.find(({ payloads }) => payloads.responses);
+  if (kept === undefined) return;
+  const restoring = { 'pii-detector': piiDetector?.restore, 'dlp-filter': dlpFilter?.restore };
+  for (const [name, restores] of Object.entries(restoring)) {
+    if (restores !== true) continue;
+    const message = `The answers of "${kept.model}" are kept, and what is restored in them would be, too: write bodies: requests for it, or leave restore out.`;
+    problems.push(document.problem('contradiction', ['policy', name, 'restore'], message));
+  }
 }
 
 /** The sections of a file whose top level has a problem, so that what is in them is checked nevertheless. */

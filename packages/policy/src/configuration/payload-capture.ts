@@ -9,9 +9,18 @@ export interface PayloadCapture {
   readonly mode: PayloadMode;
   readonly requests: boolean;
   readonly responses: boolean;
+  /** `null`: as long as events are kept. */
+  readonly retentionDays: number | null;
 }
 
-export const NO_PAYLOADS: PayloadCapture = { mode: 'none', requests: false, responses: false };
+export const NO_PAYLOADS: PayloadCapture = {
+  mode: 'none',
+  requests: false,
+  responses: false,
+  retentionDays: null,
+};
+
+type Said = Exclude<PayloadsSection, string>;
 
 /** A `payloads` section, of the file or of a route. `undefined` where it is not there, or is wrong. */
 export function readPayloads(
@@ -34,10 +43,16 @@ export function payloadCapture(
   document: LocatedDocument,
   problems: Problems,
 ): PayloadCapture {
-  const { mode, bodies } = typeof section === 'string' ? { mode: section, bodies: 'all' as const } : section;
+  const said: Said = typeof section === 'string' ? { mode: section, bodies: 'all' } : section;
+  const { mode, bodies, retention_days: days } = said;
   if (mode === 'none') return NO_PAYLOADS;
   requireFeature('payloads', support, path, document, problems);
-  return { mode, requests: bodies !== 'responses', responses: bodies !== 'requests' };
+  return {
+    mode,
+    requests: bodies !== 'responses',
+    responses: bodies !== 'requests',
+    retentionDays: days ?? null,
+  };
 }
 
 /**

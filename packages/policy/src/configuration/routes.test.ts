@@ -68,7 +68,7 @@ describe('a route', () => {
   - model: chat
     targets: [{target: a}]
     durability: broker
-    payloads: {mode: required, bodies: requests}
+    payloads: {mode: required, bodies: requests, retention_days: 30}
     default_max_output_tokens: 512
     region: westeurope
     required_standards: [HIPAA, PCI-DSS]
@@ -80,7 +80,7 @@ catalog: {require_known: true, file: models.yaml}
 `);
     expect(routeFor(config, 'chat')).toMatchObject({
       durability: 'broker',
-      payloads: { mode: 'required', requests: true, responses: false },
+      payloads: { mode: 'required', requests: true, responses: false, retentionDays: 30 },
       defaultMaxOutputTokens: 512,
       region: 'westeurope',
       requiredStandards: ['HIPAA', 'PCI-DSS'],
@@ -105,6 +105,25 @@ payloads: required
     );
     const kept = (model: string) => routeFor(config, model)?.payloads.mode;
     expect(['chat', 'm-a', 'm-b'].map(kept)).toEqual(['none', 'required', 'none']);
+  });
+
+  test('whose answers are kept is refused beside a policy that restores in them what it redacted', () => {
+    const restoring = (bodies: string) =>
+      file(`payloads: {mode: required, bodies: ${bodies}}
+policy: {pii-detector: {entities: [EMAIL_ADDRESS], action: redact, restore: true}}
+`).replace('chain: []', 'chain: [pii-detector]');
+    const problems = (text: string) => {
+      try {
+        parsePolicyConfig(text, { env: {} });
+        return [];
+      } catch (error) {
+        return error instanceof PolicyConfigError
+          ? error.problems.map(({ code, path }) => `${code} ${path}`)
+          : [];
+      }
+    };
+    expect(problems(restoring('all'))).toEqual(['contradiction policy.pii-detector.restore']);
+    expect(problems(restoring('requests'))).toEqual([]);
   });
 
   test.each([
