@@ -22,7 +22,7 @@ export { BatchSealer, type SealedRecord } from './batch-writer.ts';
 export { PayloadSealingError, type PayloadSealingErrorCode } from './errors.ts';
 export { type PayloadDirection, type PayloadFacts, payloadDirection } from './facts.ts';
 export { openGcm, sealGcm } from './hpke.ts';
-export { decryptPayload, PAYLOAD_KEY_BYTES } from './payload.ts';
+export { decryptPayload, openPayload, PAYLOAD_KEY_BYTES } from './payload.ts';
 export {
   formatSealingKey,
   newUnsealingKey,

@@ -52,16 +52,27 @@ export function decryptPayload(
   key: Uint8Array,
   ciphertext: Uint8Array,
 ): Buffer {
+  const { salt, body } = openPayload(name, key, ciphertext);
+  if (!timingSafeEqual(digestOf(salt, body), Buffer.from(name.digest, 'hex'))) {
+    throw new PayloadSealingError('seal_broken', "a payload is not the one that its event's digest names");
+  }
+  return body;
+}
+
+/**
+ * The salt and the body, whatever its digest.
+ * @throws PayloadSealingError `seal_broken`
+ */
+export function openPayload(
+  name: PayloadName,
+  key: Uint8Array,
+  ciphertext: Uint8Array,
+): { readonly salt: Buffer; readonly body: Buffer } {
   const opened = openGcm(key, NONCE, aadOf(name), ciphertext);
   if (opened.length < SALT_BYTES) {
     throw new PayloadSealingError('seal_broken', 'a payload is shorter than its salt');
   }
-  const body = opened.subarray(SALT_BYTES);
-  const digest = digestOf(opened.subarray(0, SALT_BYTES), body);
-  if (!timingSafeEqual(digest, Buffer.from(name.digest, 'hex'))) {
-    throw new PayloadSealingError('seal_broken', "a payload is not the one that its event's digest names");
-  }
-  return body;
+  return { salt: opened.subarray(0, SALT_BYTES), body: opened.subarray(SALT_BYTES) };
 }
 
 function digestOf(salt: Uint8Array, body: Uint8Array): Buffer {

@@ -28,6 +28,9 @@ import { proofRoutes } from './tree/proof-routes.ts';
 import { treeRoutes } from './tree/routes.ts';
 import type { TileStore } from './tree/tile-store.ts';
 import { type Witness, Witnesses } from './tree/witnesses.ts';
+import { vaultRoutes } from './vault/routes/vault-routes.ts';
+import { startVault } from './vault/start-vault.ts';
+import type { VaultParts } from './vault/vault-parts.ts';
 
 export interface AuditParts extends ServiceParts {
   readonly store: SegmentStore;
@@ -38,6 +41,8 @@ export interface AuditParts extends ServiceParts {
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly unsettledAfterMs: number;
+  /** Prompts and answers; without it none are kept. */
+  readonly vault?: VaultParts;
   readonly segmentBytes?: number;
 }
 
@@ -92,6 +97,8 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       },
     });
     started.push(consumer);
+    const { vault } = parts;
+    if (vault !== undefined) started.push(await startVault(vault));
     const face = await startServiceFace({
       ...parts,
       name: 'audit',
@@ -104,6 +111,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
         ...exportRoutes({ pool, store, record }),
         ...sourceRoutes({ ...parts, now }),
         ...completenessRoutes({ ...parts, now }),
+        ...(vault === undefined ? [] : vaultRoutes(vault, record)),
       ],
       checks: {
         consumer: () => consumer.trouble(),

@@ -21,6 +21,7 @@ import { proofCommands } from './tree/commands.ts';
 import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
 import { readPublication } from './tree/publication.ts';
 import type { TileStore } from './tree/tile-store.ts';
+import { openVault } from './vault/open-vault.ts';
 
 const NAME = 'audit';
 
@@ -47,7 +48,12 @@ async function createOnStores(parts: ServiceParts & AuditConfig): Promise<Servic
   const { store, tiles } = await openStores(parts);
   try {
     const signers = await signersOf(parts, tiles);
-    const audit = await createAudit({ ...parts, store, tiles, signers });
+    const vault = await openVault(parts.vault, {
+      pool: parts.pool,
+      now: parts.now ?? Date.now,
+      logger: parts.logger,
+    });
+    const audit = await createAudit({ ...parts, store, tiles, signers, vault });
     return { ...audit, stop: () => stopInOrder([{ stop: () => store.close() }, audit]).stop() };
   } catch (error) {
     await store.close();

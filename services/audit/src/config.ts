@@ -14,6 +14,8 @@ import type { S3Place } from './object-store/s3-bucket.ts';
 import { objectStoreOf } from './object-store/s3-config.ts';
 import { readLogSigners } from './tree/log-signers.ts';
 import { readWitnesses, type Witness } from './tree/witnesses.ts';
+import type { VaultConfig } from './vault/open-vault.ts';
+import { vaultConfigOf, vaultVariables } from './vault/vault-config.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -51,6 +53,7 @@ const environment = z.object({
   AUDIT_WITNESSES: z.string().optional(),
   /** A checkpoint waits no longer for their cosignatures. */
   AUDIT_WITNESS_TIMEOUT_MS: wholeNumber(50, MINUTE_MS).default(400),
+  ...vaultVariables,
   /** A segment is closed before it would grow beyond this. */
   AUDIT_SEGMENT_BYTES: wholeNumber(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES).default(64 << 20),
   /** A number that is missed for so long is a gap. */
@@ -71,6 +74,7 @@ export interface AuditConfig extends ServiceConfig {
   readonly logKey: { readonly text: string } | { readonly file: string };
   readonly witnesses: readonly Witness[];
   readonly witnessTimeoutMs: number;
+  readonly vault: VaultConfig;
   readonly segmentBytes: number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
@@ -89,6 +93,7 @@ export function readAuditConfig(env: Environment): AuditConfig {
     logKey: logKeyOf(values),
     witnesses: witnessesOf(values.AUDIT_WITNESSES),
     witnessTimeoutMs: values.AUDIT_WITNESS_TIMEOUT_MS,
+    vault: vaultConfigOf(values, values.AUDIT_ARCHIVE_FOLDER),
     segmentBytes: values.AUDIT_SEGMENT_BYTES,
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,

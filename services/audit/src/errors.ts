@@ -1,3 +1,5 @@
+import type { ProblemKind } from '@tollgate/http';
+
 export type AuditErrorCode =
   /** A frame of the archive does not hold what its checksum or place says. */
   | 'archive_corrupt'
@@ -21,6 +23,10 @@ export type AuditErrorCode =
   | 'object_store'
   /** A witness is named wrongly, or did not do its part. */
   | 'witness'
+  /** The vault's master key is missing, or was destroyed, or is none. */
+  | 'vault_key'
+  /** Files and database of the vault contradict each other. */
+  | 'vault_inconsistent'
   /** An event and its proof do not fit each other, or the key. */
   | 'not_proven';
 
@@ -34,3 +40,21 @@ export class AuditError extends Error {
     this.code = code;
   }
 }
+
+/** What the payload vault refuses besides the problems that every service has. */
+export const VAULT_PROBLEMS = {
+  legalHold: { code: 'legal_hold', status: 409, title: 'A legal hold keeps what was to be erased' },
+  payloadErased: { code: 'payload_erased', status: 410, title: 'The payload was erased' },
+  needsApproval: { code: 'needs_approval', status: 409, title: 'A second person has to approve it first' },
+  approverNotAllowed: {
+    code: 'approver_not_allowed',
+    status: 403,
+    title: 'A second person has to approve, not who asked',
+  },
+  settled: { code: 'reveal_settled', status: 409, title: 'The reveal was approved before, or has expired' },
+  holdReleased: { code: 'hold_released', status: 409, title: 'The hold was released before' },
+  batchMalformed: { code: 'batch_malformed', status: 400, title: 'The body is no batch of payloads' },
+  sealBroken: { code: 'seal_broken', status: 400, title: 'What was sealed does not open' },
+  keyUnknown: { code: 'key_unknown', status: 422, title: 'It is sealed to a key that is not here any more' },
+  noVault: { code: 'no_vault', status: 404, title: 'This installation keeps no payloads' },
+} as const satisfies Record<string, ProblemKind>;

@@ -5,5 +5,9 @@ import { busMigrations } from '@tollgate/bus';
 export const auditMigrations = {
   schema: 'audit',
   role: 'audit',
-  sets: [busMigrations, { name: 'audit', folder: fileURLToPath(new URL('../migrations', import.meta.url)) }],
+  sets: [
+    busMigrations,
+    { name: 'audit', folder: fileURLToPath(new URL('../migrations', import.meta.url)) },
+    { name: 'vault', folder: fileURLToPath(new URL('../migrations/vault', import.meta.url)) },
+  ],
 } as const;
