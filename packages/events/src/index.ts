@@ -52,6 +52,7 @@ export {
 export { type Parsed, parseEnvelope, parseEvent, type TollgateEvent } from './parse.ts';
 export type {
   DecisionData,
+  PayloadStatement,
   Quantities,
   RejectionsData,
   RequestData,

@@ -76,6 +76,23 @@ export const usageOutcome = z.enum([
 ]);
 export type UsageOutcome = z.infer<typeof usageOutcome>;
 
+/** A body that the payload vault keeps, or was to keep. */
+export const payloadStatement = z.looseObject({
+  direction: z.enum(['request', 'response']),
+  body_bytes: count,
+  /** Less than `body_bytes` where the rest was cut off. */
+  kept_bytes: count,
+  /**
+   * HMAC-SHA-256 of what is kept, under a salt that lies encrypted with it, and goes when it is erased; 64 hex digits.
+   * Null: it was lost before it could be stored.
+   */
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+});
+export type PayloadStatement = z.infer<typeof payloadStatement>;
+
 /** What one upstream attempt used. Exactly one usage event of an allowed request is `final`. */
 export const usageData = z.looseObject({
   ...requestContext,
@@ -96,6 +113,8 @@ export const usageData = z.looseObject({
   first_byte_us: count.nullable(),
   finished_at: instant,
   lease_ids: z.array(z.string().max(64)).max(32),
+  /** Of a final usage; not there where no body was to be kept. */
+  payloads: z.array(payloadStatement).max(2).optional(),
 });
 export type UsageData = z.infer<typeof usageData>;
 

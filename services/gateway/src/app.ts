@@ -20,6 +20,7 @@ import { InstantWriter } from './events/instants.ts';
 import { Recorder } from './events/recorder.ts';
 import { RequestEvents } from './events/request-events.ts';
 import { Tallies } from './metrics.ts';
+import type { Payloads } from './payloads/payloads.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Spool } from './spool/spool.ts';
 
@@ -64,6 +65,8 @@ export interface GatewayParts {
   readonly random?: RandomBytes;
   /** Holds requests to limits; without it there are none. */
   readonly budgets?: Budgets;
+  /** Keeps bodies for the payload vault; without it there is none. */
+  readonly payloads?: Payloads;
 }
 
 export interface Gateway {
@@ -113,6 +116,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     tallies,
     limits: options.limits,
     budgets: parts.budgets ?? null,
+    payloads: parts.payloads ?? null,
     log: parts.log,
   };
   const intake = new Intake({

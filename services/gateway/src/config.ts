@@ -1,5 +1,6 @@
 import { busConfig } from '@tollgate/bus';
 import { ConfigError, type Environment, flag, listenAddress, readConfig, wholeNumber } from '@tollgate/http';
+import { PayloadSealingError, readSealingKey } from '@tollgate/payload-sealing';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
 import type { GatewayOptions } from './app.ts';
@@ -10,6 +11,8 @@ const DAY_MS = 86_400_000;
 
 const seconds = (otherwise: number) => wholeNumber(1, MAX_SECONDS).default(otherwise);
 const folder = z.string().min(1);
+
+const sealingKey = z.string().refine(isSealingKey, 'must be the 32 bytes of an X25519 public key, in base64');
 
 const environment = z.object({
   /** `--listen` wins. */
@@ -60,6 +63,14 @@ const environment = z.object({
   /** The state of limits and prices of the last run. */
   GATEWAY_LIMITS_SNAPSHOT: z.string().min(1).optional(),
   GATEWAY_PRICES_SNAPSHOT: z.string().min(1).optional(),
+  /** Sealed bodies lie here until the payload vault has them. */
+  GATEWAY_PAYLOAD_SPOOL_FOLDER: folder.optional(),
+  /** Of all its files; has to hold what is captured during the longest outage of the vault. */
+  GATEWAY_PAYLOAD_SPOOL_MAX_BYTES: wholeNumber(16 * MIB, 1024 * 1024 * MIB).default(1024 * MIB),
+  /** The most that is kept of one body; what is cut off is said. */
+  GATEWAY_PAYLOAD_MAX_BYTES: wholeNumber(1024, 4 * MIB).default(MIB),
+  /** The vault's public key, as `tollgate audit payloads sealing-key` prints it; the vault is asked for it otherwise. */
+  GATEWAY_PAYLOAD_SEALING_KEY: sealingKey.optional(),
   /** How long a request waits for a lease of a limit, and how many wait at once. */
   GATEWAY_BUDGET_WAIT_MS: wholeNumber(0, 60_000).default(2000),
   GATEWAY_BUDGET_MAX_WAITING: wholeNumber(0, 1_000_000).default(1000),
@@ -142,6 +153,12 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
       maxWaiting: read.GATEWAY_BUDGET_MAX_WAITING,
       strictMaxTokens: read.GATEWAY_STRICT_MAX_TOKENS,
     },
+    payloads: {
+      folder: read.GATEWAY_PAYLOAD_SPOOL_FOLDER ?? `${read.GATEWAY_SPOOL_FOLDER}/payloads`,
+      maxSpoolBytes: read.GATEWAY_PAYLOAD_SPOOL_MAX_BYTES,
+      maxBytes: read.GATEWAY_PAYLOAD_MAX_BYTES,
+      sealingKey: read.GATEWAY_PAYLOAD_SEALING_KEY ?? null,
+    },
     upstreams: {
       maxConnections: read.GATEWAY_UPSTREAM_CONNECTIONS,
       connectTimeoutMs: read.GATEWAY_CONNECT_TIMEOUT_SECONDS * 1000,
@@ -185,4 +202,14 @@ function withFlags(env: Environment, flags: GatewayFlags): Environment {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function isSealingKey(text: string): boolean {
+  try {
+    readSealingKey(text);
+    return true;
+  } catch (error) {
+    if (error instanceof PayloadSealingError) return false;
+    throw error;
+  }
 }

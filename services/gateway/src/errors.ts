@@ -115,6 +115,12 @@ export const ANSWERS = {
     type: 'api_error',
     message: 'The audit trail cannot be written just now, so the call was not made. Try again shortly.',
   },
+  payloads_unavailable: {
+    status: 503,
+    type: 'api_error',
+    message:
+      'Prompts and answers of this model have to be kept, and can not be just now, so the call was not made. Try again shortly.',
+  },
   directory_stale: {
     status: 503,
     type: 'api_error',

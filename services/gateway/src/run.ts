@@ -19,6 +19,7 @@ import { authenticateByDirectory } from './callers/directory-authentication.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type GatewayConfig, type GatewayFlags, gatewayConfig } from './config.ts';
 import { IdSource } from './events/ids.ts';
+import { startPayloads } from './payloads/start-payloads.ts';
 import type { LivePolicy } from './policy/live-policy.ts';
 import { startProblem } from './policy/read-policy.ts';
 import { startPolicy } from './policy/start-policy.ts';
@@ -146,6 +147,17 @@ async function serve(
   });
   started.push(budgets);
 
+  const payloads = startPayloads({
+    settings: config.payloads,
+    auditUrl: config.auditUrl,
+    token: config.token,
+    policy: live.current,
+    metrics,
+    log: logger,
+    stopMs: (config.stopDeadlineMs * (1 - IN_FLIGHT_SHARE)) / 2,
+  });
+  if (payloads !== null) started.push(payloads);
+
   const gateway = createGateway({
     options: config.options,
     clock,
@@ -155,6 +167,7 @@ async function serve(
     authenticate: authenticateByDirectory(view, clock, isCurrent, anonymous),
     policy: live.current,
     budgets: budgets.budgets,
+    ...(payloads === null ? {} : { payloads: payloads.payloads }),
     directoryAgeMs,
     mayReadMetrics: metricsReader(view, clock),
     troubles: () => [
@@ -166,6 +179,7 @@ async function serve(
       ].filter((trouble) => trouble !== null),
       ...budgets.troubles(),
       ...credentials.troubles(),
+      ...(payloads?.troubles() ?? []),
     ],
     warnings: () => [...[live.warning()].filter((warning) => warning !== null), ...credentials.warnings()],
     countUnrecorded: () => opened.countUnrecorded(),

@@ -1,4 +1,4 @@
-import type { Quantities, UsageData, UsageOutcome } from '@tollgate/events';
+import type { PayloadStatement, Quantities, UsageData, UsageOutcome } from '@tollgate/events';
 import type { AttemptUse } from '../budgets/amounts.ts';
 import type { EventSubject, UsageMembers } from '../events/request-events.ts';
 import type { Position } from '../spool/spool.ts';
@@ -8,6 +8,7 @@ import { type CallTimes, sinceArrivalUs } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
 
 const NO_LEASES: readonly string[] = [];
+const NO_STATEMENTS: readonly PayloadStatement[] = [];
 
 /** How an attempt ended, or a call with its last one. */
 export interface Ending {
@@ -47,7 +48,7 @@ export function accountAttempt(
   const durationUs = sinceArrivalUs(times, env.clock.monotonic());
   const { number } = attempt;
   const members = { ...usageOf(admission, times, attempt, ending, durationUs), attempt: number };
-  return env.recorder.use(subject, { ...members, final: false, status: null });
+  return env.recorder.use(subject, { ...members, final: false, status: null, payloads: NO_STATEMENTS });
 }
 
 /**
@@ -60,7 +61,7 @@ export function account(
   times: CallTimes,
   ending: LastEnding,
 ): boolean {
-  const { opened, endpoint, held } = admission;
+  const { opened, endpoint, held, payloads } = admission;
   const { outcome, quantities, attempt, subject } = ending;
   const durationUs = sinceArrivalUs(times, env.clock.monotonic());
   env.tallies.ended(endpoint, outcome);
@@ -79,6 +80,7 @@ export function account(
       attempt: ending.number,
       final: true,
       status: ending.status,
+      payloads: payloads === null ? NO_STATEMENTS : payloads.statements,
     });
     opened.hold.release();
     return true;
@@ -110,7 +112,7 @@ function usageOf(
   attempt: Attempt | null,
   { outcome, fidelity, quantities }: Ending,
   durationUs: number,
-): Omit<UsageMembers, 'attempt' | 'final' | 'status'> {
+): Omit<UsageMembers, 'attempt' | 'final' | 'status' | 'payloads'> {
   const firstByteMs = attempt?.firstByteMs ?? 0;
   return {
     outcome,

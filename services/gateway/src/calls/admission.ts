@@ -4,6 +4,7 @@ import type { Held } from '../budgets/budgets.ts';
 import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { OutputRules } from '../output/output-rules.ts';
+import type { CallPayloads } from '../payloads/call-payloads.ts';
 import type { Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 import type { Arrival } from './arrival.ts';
@@ -30,4 +31,6 @@ export interface Admission {
   readonly held: Held | null;
   /** What holds for the answer; null where it passes as it comes. */
   readonly output: OutputRules | null;
+  /** What the payload vault keeps of it; null where nothing is. */
+  readonly payloads: CallPayloads | null;
 }

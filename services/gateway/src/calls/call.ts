@@ -6,7 +6,7 @@ import { type Refusal, refuse } from '../errors.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { AnswerStream } from '../metering/answer-stream.ts';
 import { estimateTokens } from '../metering/estimate.ts';
-
+import type { CallPayloads } from '../payloads/call-payloads.ts';
 import type { Target } from '../policy/policy.ts';
 import { askedToWaitMs, upstreamRefusal } from '../upstream/error-body.ts';
 import { account, accountAttempt, type Ending } from './accounting.ts';
@@ -69,6 +69,10 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   #callerGone = false;
   /** Whether the usage event could not be appended. */
   #unrecorded = false;
+  /** Settled, and its answer waits until what the vault has to keep of it is on the disk. */
+  #waitsForVault = false;
+  /** The last of a stream, taken out when it was settled. */
+  #lastPiece: Buffer | null = null;
   /** What the caller is told in place of the answer, or at its end. */
   #refusal: Refusal | null = null;
   #notedBytes = 0;
@@ -85,12 +89,18 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   start(): void {
     this.#res.on('close', this.#closed);
     this.#env.running.add(this);
-    const { opened, route } = this.#admission;
-    if (opened === null) this.#recorded(null);
-    else this.#env.spool.after(route.durability, opened.position, this.#recorded);
+    const { opened, route, payloads } = this.#admission;
+    const recorded = payloads === null ? this.#recorded : this.#whenRequestTaken;
+    if (opened === null) recorded(null);
+    else this.#env.spool.after(route.durability, opened.position, recorded);
   }
 
   readonly #closed = (): void => this.callerLeft();
+
+  readonly #whenRequestTaken = (error: Error | null): void => {
+    if (error === null) this.#admission.payloads?.whenTaken(this.#recorded);
+    else this.#recorded(error);
+  };
 
   readonly #recorded = (error: Error | null): void => {
     if (this.#settled) return;
@@ -232,7 +242,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
 
   deliver(failure: Error | null): void {
     const res = this.#res;
-    if (res.destroyed) return;
+    if (res.destroyed || this.#waitsForVault) return;
     const { requestId } = this.#admission.arrival;
     const headers = this.#headers();
     const unrecorded = this.#settled && (this.#unrecorded || failure !== null);
@@ -252,7 +262,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       writeStreamHead(res, this.#admission.arrival.requestId, answer.status ?? 200, this.#headers());
       if (!stream.hasReady && !this.#settled) res.flushHeaders();
     }
-    const ready = stream.take();
+    const ready = this.#takeReady(stream);
     if (unrecorded) {
       // Without its end the answer is not whole, and the caller can see that.
       res.destroy();
@@ -263,6 +273,16 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       if (parts.length === 0) res.end();
       else res.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
     } else if (ready !== null && !res.write(ready)) this.#holdUpstream();
+  }
+
+  /** What has come of a stream, noted for the vault on its way. */
+  #takeReady(stream: AnswerStream): Buffer | null {
+    const { payloads } = this.#admission;
+    if (payloads === null) return stream.take();
+    if (this.#settled) return this.#lastPiece;
+    const ready = stream.take();
+    if (ready !== null) payloads.addAnswer(ready);
+    return ready;
   }
 
   /** The caller reads slower than the upstream writes: nothing more is read from there until it has caught up. */
@@ -450,6 +470,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     this.#settled = true;
     this.#refusal = refusal;
     this.#env.running.delete(this);
+    this.#keepAnswer();
     this.#unrecorded = !account(this.#env, this.#admission, this, {
       outcome: ending.outcome,
       quantities: ending.quantities,
@@ -460,7 +481,39 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       earlier: this.#earlier,
       status: this.#statusGiven(),
     });
-    this.#env.deliveries.add(this, true);
+    const { payloads } = this.#admission;
+    if (payloads === null) this.#env.deliveries.add(this, true);
+    else this.#deliverWhenTaken(payloads);
+  }
+
+  /** What the caller has got of the answer, and is about to get, goes to the vault; its digest is in the usage event. */
+  #keepAnswer(): void {
+    const { payloads } = this.#admission;
+    const answer = this.#attempt?.answer ?? null;
+    if (payloads === null || answer === null || answer.status === null) return;
+    const { stream } = answer;
+    if (stream !== null) {
+      this.#lastPiece = stream.take();
+      const { protocol } = this.#admission.facts;
+      const end = this.#refusal === null ? stream.done : errorEvent(this.#refusal, protocol);
+      for (const piece of [this.#lastPiece, end]) if (piece !== null) payloads.addAnswer(piece);
+    } else if (this.#refusal === null && !this.#callerGone) payloads.addAnswer(answer.outgoing());
+    payloads.endAnswer(answer.contentType);
+  }
+
+  #deliverWhenTaken(payloads: CallPayloads): void {
+    this.#waitsForVault = true;
+    payloads.whenTaken((error) => {
+      this.#waitsForVault = false;
+      if (error !== null) {
+        this.#unrecorded = true;
+        this.#env.log.error(
+          { err: error, code: 'payloads_unavailable' },
+          'answer not given: it can not be kept',
+        );
+      }
+      this.#env.deliveries.add(this, true);
+    });
   }
 
   /** The status that the caller has been given or is about to be; null where it left before. */

@@ -3,6 +3,7 @@ import type { Budgets } from '../budgets/budgets.ts';
 import type { Clock } from '../clock.ts';
 import type { Recorder } from '../events/recorder.ts';
 import type { Tallies } from '../metrics.ts';
+import type { Payloads } from '../payloads/payloads.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -43,5 +44,7 @@ export interface CallEnvironment {
   readonly limits: CallLimits;
   /** Null where no limits are followed. */
   readonly budgets: Budgets | null;
+  /** Null where there is no vault. */
+  readonly payloads: Payloads | null;
   readonly log: Logger;
 }

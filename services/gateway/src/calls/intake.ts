@@ -10,6 +10,7 @@ import { BarredRoute } from '../catalog/barred-route.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Begun, Opened } from '../events/recorder.ts';
 import type { DecisionMembers, EventSubject, RequestMembers } from '../events/request-events.ts';
+import type { CapturedCall } from '../payloads/payloads.ts';
 import type { ChainAnswer, PendingAnswer, Policy, Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 import { upstreamPath } from '../upstream/paths.ts';
@@ -246,6 +247,16 @@ export class Intake {
     const findings = withNotes(target, checked.findings);
     const { arrival, endpoint, policy, res } = incoming;
     const { env } = this.#parts;
+    const capture = incoming.policy.payloadsFor(known.model ?? '');
+    const payloads =
+      capture === null || env.payloads === null
+        ? null
+        : env.payloads.begin(capture, capturedCall(incoming, facts), bytes);
+    if (payloads === null && capture?.mode === 'required') {
+      if (held !== null) env.budgets?.cancel(held);
+      this.#turnAway(incoming, admittance, known, refuse('payloads_unavailable'), REJECTED, begun, subject);
+      return;
+    }
     const leaseIds = held?.reservation.leaseIds ?? ALLOWED.leaseIds;
     const decision = findings.length === 0 && held === null ? ALLOWED : { ...ALLOWED, findings, leaseIds };
     const opened = admittance === 'unrecorded' ? null : this.#open(incoming, known, subject, decision, begun);
@@ -268,6 +279,7 @@ export class Intake {
       body: env.requests.body(sendable, target, path, 1),
       held,
       output: checked.output,
+      payloads,
     };
     new Call(env, admission, res).start();
   }
@@ -346,6 +358,16 @@ export class Intake {
       return admission.refuse(incoming, 'audit_unavailable');
     }
   }
+}
+
+function capturedCall({ arrival, policy }: Incoming, facts: RequestFacts): CapturedCall {
+  return {
+    requestId: arrival.requestId,
+    caller: arrival.caller,
+    endUser: facts.endUser,
+    requestedAtMs: arrival.requestedAtMs,
+    retentionDays: policy.retentionDays,
+  };
 }
 
 function requestMembers(incoming: Incoming, { facts }: Known): RequestMembers {

@@ -95,6 +95,13 @@ const envelope = (traceparent: string | null) => ({
   ...(traceparent === null ? {} : { traceparent }),
 });
 
+const payloadStatement = fc.record({
+  direction: fc.constantFrom('request' as const, 'response' as const),
+  body_bytes: fc.nat(),
+  kept_bytes: fc.nat(),
+  digest: fc.option(fc.constant('0f'.repeat(32))),
+});
+
 describe('the templates of request events', () => {
   test('a request is the event that its object would be, whatever its strings hold', () => {
     fc.assert(
@@ -159,7 +166,8 @@ describe('the templates of request events', () => {
         fc.nat(),
         fc.option(fc.integer({ min: 100, max: 599 })),
         fc.array(fc.uuid(), { maxLength: 3 }),
-        (c, n, status, leaseIds) => {
+        fc.array(payloadStatement, { maxLength: 2 }),
+        (c, n, status, leaseIds, payloads) => {
           const members = {
             attempt: 1,
             final: true,
@@ -180,12 +188,13 @@ describe('the templates of request events', () => {
             first_byte_us: status === null ? null : n,
           };
           const subject = { requestId: REQUEST_ID, traceparent: c.traceparent, context: c.text };
-          const json = writer().usage(subject, SEQUENCE, { ...members, leaseIds });
+          const json = writer().usage(subject, SEQUENCE, { ...members, leaseIds, payloads });
           const data = {
             ...c.data,
             ...members,
             finished_at: '2026-03-01T09:30:01.456Z',
             lease_ids: leaseIds,
+            ...(payloads.length === 0 ? {} : { payloads }),
           };
           expect(json).toBe(asObject({ ...envelope(c.traceparent), type: 'tollgate.usage.v1', data }, json));
           expect(parses(json)).toBe('tollgate.usage.v1');

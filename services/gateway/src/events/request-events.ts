@@ -1,4 +1,11 @@
-import type { DecisionData, EventType, Quantities, RequestData, UsageData } from '@tollgate/events';
+import type {
+  DecisionData,
+  EventType,
+  PayloadStatement,
+  Quantities,
+  RequestData,
+  UsageData,
+} from '@tollgate/events';
 import type { Finding } from '@tollgate/policy';
 import type { Clock } from '../clock.ts';
 import type { IdSource } from './ids.ts';
@@ -40,7 +47,12 @@ export type UsageMembers = Pick<
   | 'output_bytes'
   | 'duration_us'
   | 'first_byte_us'
-> & { readonly quantities: Quantities; readonly leaseIds: readonly string[] };
+> & {
+  readonly quantities: Quantities;
+  readonly leaseIds: readonly string[];
+  /** None where no body was to be kept. */
+  readonly payloads: readonly PayloadStatement[];
+};
 
 /**
  * Writes the three events of a request as text, from templates: a third of the cost of building objects and
@@ -88,13 +100,17 @@ export class RequestEvents {
 
   usage(subject: EventSubject, sequence: string, u: UsageMembers): string {
     const q = u.quantities;
-    return `${this.#envelope(this.#usageHead, subject, sequence)}${subject.context},"attempt":${u.attempt},"final":${u.final},"outcome":"${u.outcome}","fidelity":"${u.fidelity}","quantities":{"input_tokens":${q.input_tokens},"output_tokens":${q.output_tokens},"cached_input_tokens":${q.cached_input_tokens},"cache_creation_tokens":${q.cache_creation_tokens},"reasoning_tokens":${q.reasoning_tokens}},"upstream_status":${jsonNumberOrNull(u.upstream_status)},"status":${jsonNumberOrNull(u.status)},"stream":${u.stream},"output_bytes":${u.output_bytes},"duration_us":${u.duration_us},"first_byte_us":${jsonNumberOrNull(u.first_byte_us)},"finished_at":"${this.#instants.text(this.#clock.now())}","lease_ids":${idList(u.leaseIds)}}}`;
+    return `${this.#envelope(this.#usageHead, subject, sequence)}${subject.context},"attempt":${u.attempt},"final":${u.final},"outcome":"${u.outcome}","fidelity":"${u.fidelity}","quantities":{"input_tokens":${q.input_tokens},"output_tokens":${q.output_tokens},"cached_input_tokens":${q.cached_input_tokens},"cache_creation_tokens":${q.cache_creation_tokens},"reasoning_tokens":${q.reasoning_tokens}},"upstream_status":${jsonNumberOrNull(u.upstream_status)},"status":${jsonNumberOrNull(u.status)},"stream":${u.stream},"output_bytes":${u.output_bytes},"duration_us":${u.duration_us},"first_byte_us":${jsonNumberOrNull(u.first_byte_us)},"finished_at":"${this.#instants.text(this.#clock.now())}","lease_ids":${idList(u.leaseIds)}${statements(u.payloads)}}}`;
   }
 
   #envelope(head: string, subject: EventSubject, sequence: string): string {
     const trace = subject.traceparent === null ? '' : `","traceparent":"${subject.traceparent}`;
     return `{"specversion":"1.0","id":"${this.#ids.next()}${head}${subject.requestId}","time":"${this.#instants.text(this.#clock.now())}","datacontenttype":"application/json","sequence":"${sequence}${trace}","data":{`;
   }
+}
+
+function statements(payloads: readonly PayloadStatement[]): string {
+  return payloads.length === 0 ? '' : `,"payloads":${JSON.stringify(payloads)}`;
 }
 
 function idList(ids: readonly string[]): string {

@@ -1,6 +1,6 @@
 import type { RouteClearance } from '@tollgate/catalog';
 import { ConfigError } from '@tollgate/http';
-import type { Target as ConfiguredTarget, PolicyConfig } from '@tollgate/policy';
+import type { Target as ConfiguredTarget, PayloadCapture, PolicyConfig } from '@tollgate/policy';
 import type { RolesOf } from '../callers/caller-roles.ts';
 import { BarredRoute } from '../catalog/barred-route.ts';
 import { cataloguedAs, NOTHING_TO_SAY } from '../catalog/catalogued.ts';
@@ -45,6 +45,7 @@ export function configuredPolicy(
     const { durability, defaultMaxOutputTokens } = clearance.route;
     return new Route({ shares, durability, defaultMaxOutputTokens }, random);
   });
+  const captures = capturesOf(config);
   const { pack, digest, auditLogger } = config;
   return {
     version: { name: pack.name, version: pack.version, digest },
@@ -55,6 +56,8 @@ export function configuredPolicy(
     chain: requestChain(config, rolesOf, judgeOf(config, upstreams, safety)),
     routeFor: (model, atMs) => clearances.of(model, atMs),
     clearances: (atMs) => clearances.all(atMs),
+    payloadsFor: (model) => captures.get(model) ?? null,
+    payloads: strictest(captures),
   };
 }
 
@@ -85,6 +88,18 @@ function sharesOf({ cleared }: RouteClearance, targets: ReadonlyMap<ConfiguredTa
     const catalogued = cataloguedAs(assessment, target.servedModel);
     return [{ target: catalogued === NOTHING_TO_SAY ? target : { ...target, catalogued }, weight }];
   });
+}
+
+/** By model, of the routes that keep bodies. */
+function capturesOf({ routes }: PolicyConfig): ReadonlyMap<string, PayloadCapture> {
+  return new Map(
+    routes.filter(({ payloads }) => payloads.mode !== 'none').map(({ model, payloads }) => [model, payloads]),
+  );
+}
+
+function strictest(captures: ReadonlyMap<string, PayloadCapture>): Policy['payloads'] {
+  const modes = new Set([...captures.values()].map(({ mode }) => mode));
+  return modes.has('required') ? 'required' : modes.has('best-effort') ? 'best-effort' : 'none';
 }
 
 function callTarget(target: ConfiguredTarget, upstream: Upstream, healths: TargetHealths): Target {

@@ -1,6 +1,6 @@
 import type { RouteClearance } from '@tollgate/catalog';
 import type { ServingMode } from '@tollgate/events';
-import type { Finding } from '@tollgate/policy';
+import type { Finding, PayloadCapture } from '@tollgate/policy';
 import type { Endpoint } from '../body/protocol.ts';
 import type { RequestFacts } from '../body/request-body.ts';
 import type { Caller } from '../callers/caller.ts';
@@ -97,4 +97,8 @@ export interface Policy {
   routeFor(model: string, nowMs: number): Route | BarredRoute | null;
   /** What the catalogue makes of each route, at `nowMs` since the epoch. */
   clearances(nowMs: number): readonly RouteClearance[];
+  /** What the vault keeps of calls for a model; null: nothing. */
+  payloadsFor(model: string): PayloadCapture | null;
+  /** Whether it keeps anything of any call; `required`: and calls depend on that. */
+  readonly payloads: 'required' | 'best-effort' | 'none';
 }

@@ -5,7 +5,7 @@ import { loadPolicyConfig, type PolicyConfig, PolicyConfigError, type Support } 
 /** What this gateway does of all that a file can say; it does not start on a file that says more. */
 const SERVED: Support = {
   policies: ['prompt-injection', 'pii-detector', 'dlp-filter', 'rbac', 'safety-filter', 'audit-logger'],
-  features: ['routes', 'residency', 'feature-flags', 'catalog'],
+  features: ['routes', 'residency', 'payloads', 'feature-flags', 'catalog'],
 };
 
 /** A policy file as it was read. */

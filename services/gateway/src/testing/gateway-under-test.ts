@@ -153,6 +153,8 @@ export function testPolicy(options: TestPolicyOptions): TestPolicy {
     models,
     targets: [...routes.values()].flatMap(({ targets }) => targets),
     clearances: () => [],
+    payloadsFor: () => null,
+    payloads: 'none',
     chain: null,
     upstream,
     ...options.policy,

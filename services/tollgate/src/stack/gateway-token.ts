@@ -6,7 +6,7 @@ export async function makeGatewayToken(directory: DirectoryClient): Promise<stri
     principal_type: 'service',
     principal_id: 'gateway',
     name: 'gateway',
-    scopes: ['gateway:register', 'gaps:read', 'budgets:lease'],
+    scopes: ['gateway:register', 'gaps:read', 'budgets:lease', 'payloads:store'],
   });
   return secret;
 }

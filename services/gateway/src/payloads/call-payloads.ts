@@ -1,0 +1,74 @@
+import type { PayloadStatement } from '@tollgate/events';
+import type { PayloadDirection } from '@tollgate/payload-sealing';
+import type { PayloadCapture } from '@tollgate/policy';
+import { Collected } from './collected.ts';
+import type { UnsealedFacts } from './payload-spool.ts';
+import type { PayloadsParts } from './payloads.ts';
+
+type CallFacts = Omit<UnsealedFacts, 'direction' | 'content_type' | 'body_bytes' | 'truncated'>;
+
+const REQUEST_TYPE = 'application/json';
+
+/** The bodies of one call on their way to the vault. */
+export class CallPayloads {
+  /** What the call's final usage event says of them. */
+  readonly statements: PayloadStatement[] = [];
+  readonly #parts: PayloadsParts;
+  readonly #capture: PayloadCapture;
+  readonly #facts: CallFacts;
+  readonly #answer: Collected | null;
+  #lost = false;
+
+  constructor(parts: PayloadsParts, capture: PayloadCapture, facts: CallFacts) {
+    this.#parts = parts;
+    this.#capture = capture;
+    this.#facts = facts;
+    this.#answer = capture.responses ? new Collected(parts.maxBytes) : null;
+  }
+
+  /** False where it can't be kept and has to be. */
+  takeRequest(body: Buffer): boolean {
+    return this.#keep('request', REQUEST_TYPE, body.subarray(0, this.#parts.maxBytes), body.length);
+  }
+
+  /** Takes a piece of the answer as the caller gets it. */
+  addAnswer(piece: Uint8Array): void {
+    this.#answer?.add(piece);
+  }
+
+  /** The answer has ended, whole or not. */
+  endAnswer(contentType: string): void {
+    const answer = this.#answer;
+    if (answer !== null && answer.bytes > 0) this.#keep('response', contentType, answer.kept(), answer.bytes);
+  }
+
+  /**
+   * Calls back when the call may go on: at once, or, where bodies are required, when everything kept of it is on the
+   * disk. With an error it may not.
+   */
+  whenTaken(callback: (error: Error | null) => void): void {
+    if (this.#capture.mode !== 'required') callback(null);
+    else if (this.#lost) callback(new Error('a payload that is required could not be kept'));
+    else this.#parts.spool.whenSafe(callback);
+  }
+
+  #keep(direction: PayloadDirection, contentType: string, kept: Buffer, bodyBytes: number): boolean {
+    const { key, spool, count } = this.#parts;
+    const sealingKey = key();
+    const truncated = kept.length < bodyBytes;
+    const facts = {
+      ...this.#facts,
+      direction,
+      content_type: contentType,
+      body_bytes: bodyBytes,
+      truncated,
+    };
+    const digest = sealingKey === null ? null : spool.append(sealingKey, facts, kept);
+    const keptBytes = digest === null ? 0 : kept.length;
+    this.statements.push({ direction, body_bytes: bodyBytes, kept_bytes: keptBytes, digest });
+    count(direction, digest === null ? 'lost' : truncated ? 'truncated' : 'kept');
+    if (digest !== null) return true;
+    this.#lost = true;
+    return this.#capture.mode !== 'required';
+  }
+}

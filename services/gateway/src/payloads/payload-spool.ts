@@ -1,0 +1,312 @@
+import {
+  closeSync,
+  fdatasync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writevSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { BatchSealer, type PayloadFacts, type SealingKey, wholeBytes } from '@tollgate/payload-sealing';
+import type { Logger } from '@tollgate/telemetry';
+
+const syncData = promisify(fdatasync);
+
+/** Being written; a batch that is whole; one that the vault refused for good. */
+const OPEN = '.open';
+const BATCH = '.batch';
+const REFUSED = '.refused';
+const NAME = /^(\d{12})\.(open|batch|refused)$/;
+const NAME_DIGITS = 12;
+
+/** A batch is closed once it is as large; the vault takes no more than eight times that. */
+const BATCH_BYTES = 1 << 20;
+
+export type UnsealedFacts = Omit<PayloadFacts, 'kept_bytes' | 'digest'>;
+
+export interface PayloadSpoolOptions {
+  readonly folder: string;
+  /** Of all files; has to hold what is captured during the longest outage of the vault. */
+  readonly maxBytes: number;
+  readonly log: Logger;
+  /** Called when a batch is ready to be sent. */
+  readonly onBatch: () => void;
+}
+
+interface OpenBatch {
+  readonly number: number;
+  readonly fd: number;
+  readonly sealer: BatchSealer;
+  readonly keyId: string;
+  bytes: number;
+  /** How many of them are known to be on the disk. */
+  synced: number;
+  /** Syncs under way. */
+  syncs: number;
+  /** Nothing more is written to it: it is closed when nobody syncs it any more. */
+  ended: boolean;
+}
+
+/** Told once what was appended is on the disk, or why it is not. */
+type Taken = (error: Error | null) => void;
+
+/**
+ * Sealed bodies on their way to the vault, apart from the events' spool. A payload is sealed and written in one call,
+ * so that it survives a killed process from then on; whoever has to know that it survives a loss of power waits for
+ * {@link PayloadSpool.whenSafe}. Each file is one batch, and is sent as it is.
+ *
+ * There is one process per folder: the lock of the events' spool, in which it lies, sees to that.
+ */
+export class PayloadSpool {
+  readonly #options: PayloadSpoolOptions;
+  readonly #batches: { readonly number: number; readonly bytes: number }[] = [];
+  #bytes = 0;
+  #nextNumber = 1;
+  #current: OpenBatch | null = null;
+  readonly #closing = new Set<OpenBatch>();
+  #waiting: Taken[] = [];
+  #syncing = false;
+  #failed = false;
+
+  /** Opens the folder, and closes the batch that an earlier process left open, up to its last whole record. */
+  constructor(options: PayloadSpoolOptions) {
+    this.#options = options;
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    this.#takeOver();
+  }
+
+  /** Of all files. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether the last write failed. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /**
+   * Seals a body and writes it.
+   * @returns its digest; null where there is no room, or it can't be written
+   */
+  append(key: SealingKey, facts: UnsealedFacts, body: Uint8Array): string | null {
+    // Its own size, its facts and what sealing adds; exact enough for a cap.
+    if (this.#bytes + body.length + 1024 > this.#options.maxBytes) return null;
+    let batch: OpenBatch | null = null;
+    try {
+      batch = this.#batchFor(key);
+      const { parts, bytes, digest } = batch.sealer.seal(facts, body);
+      writeWhole(batch.fd, parts, bytes);
+      batch.bytes += bytes;
+      this.#bytes += bytes;
+      this.#failed = false;
+      if (batch.bytes >= BATCH_BYTES) this.rotate();
+      return digest;
+    } catch (error) {
+      this.#failed = true;
+      this.#options.log.error({ err: error, code: 'payload_spool' }, 'a payload can not be written');
+      // Numbers of the batch's records would no longer be those of its seals: it ends before what failed.
+      if (batch !== null) this.#cut(batch);
+      return null;
+    }
+  }
+
+  /** Calls back once everything appended until now is on the disk. */
+  whenSafe(taken: Taken): void {
+    this.#waiting.push(taken);
+    if (!this.#syncing) void this.#syncWaiting();
+  }
+
+  /** Ends the batch that is being written, so that it can be sent. */
+  rotate(): void {
+    const batch = this.#current;
+    if (batch === null) return;
+    this.#current = null;
+    this.#closing.add(batch);
+    void this.#finish(batch);
+  }
+
+  /** The oldest batch that is ready; null where there is none. */
+  oldest(): number | null {
+    return this.#batches[0]?.number ?? null;
+  }
+
+  /** The bytes of a batch. */
+  read(number: number): Buffer<ArrayBuffer> {
+    return readFileSync(this.#path(number, BATCH));
+  }
+
+  /** The vault has it. */
+  remove(number: number): void {
+    rmSync(this.#path(number, BATCH), { force: true });
+    this.#bytes -= this.#forget(number);
+  }
+
+  /** The vault will never take it: it is kept for whoever looks into why, and counts against the cap. */
+  setAside(number: number): void {
+    renameSync(this.#path(number, BATCH), this.#path(number, REFUSED));
+    this.#forget(number);
+  }
+
+  /** Everything that was appended is on the disk, and ready for the next process to send. */
+  async close(): Promise<void> {
+    const batch = this.#current;
+    this.#current = null;
+    if (batch !== null) {
+      this.#closing.add(batch);
+      await this.#finish(batch);
+    }
+    while (this.#closing.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #forget(number: number): number {
+    const at = this.#batches.findIndex((batch) => batch.number === number);
+    const [gone] = at < 0 ? [] : this.#batches.splice(at, 1);
+    return gone?.bytes ?? 0;
+  }
+
+  #batchFor(key: SealingKey): OpenBatch {
+    // The vault's key has been rotated.
+    if (this.#current !== null && this.#current.keyId !== key.id) this.rotate();
+    this.#current ??= this.#begin(key);
+    return this.#current;
+  }
+
+  #begin(key: SealingKey): OpenBatch {
+    const number = this.#nextNumber;
+    const sealer = new BatchSealer(key);
+    const fd = openSync(this.#path(number, OPEN), 'wx', 0o600);
+    this.#nextNumber += 1;
+    try {
+      writeWhole(fd, [sealer.header], sealer.header.length);
+    } catch (error) {
+      closeSync(fd);
+      rmSync(this.#path(number, OPEN), { force: true });
+      throw error;
+    }
+    this.#bytes += sealer.header.length;
+    const bytes = sealer.header.length;
+    return { number, fd, sealer, keyId: key.id, bytes, synced: 0, syncs: 0, ended: false };
+  }
+
+  #cut(batch: OpenBatch): void {
+    try {
+      ftruncateSync(batch.fd, batch.bytes);
+    } catch (error) {
+      // Its last record is torn then, and cut off by whoever opens the folder next.
+      this.#options.log.error({ err: error, code: 'payload_spool' }, 'a torn payload can not be cut off');
+    }
+    this.rotate();
+  }
+
+  async #syncWaiting(): Promise<void> {
+    this.#syncing = true;
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      let failure: Error | null = null;
+      try {
+        const open = [...this.#closing, ...(this.#current === null ? [] : [this.#current])];
+        await Promise.all(open.map(sync));
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+      }
+      for (const taken of waiting) taken(failure);
+    }
+    this.#syncing = false;
+  }
+
+  async #finish(batch: OpenBatch): Promise<void> {
+    const { folder, log, onBatch } = this.#options;
+    try {
+      await sync(batch);
+      renameSync(this.#path(batch.number, OPEN), this.#path(batch.number, BATCH));
+      syncFolder(folder);
+      this.#batches.push({ number: batch.number, bytes: batch.bytes });
+      this.#batches.sort((a, b) => a.number - b.number);
+      onBatch();
+    } catch (error) {
+      log.error(
+        { err: error, code: 'payload_spool' },
+        'a batch of payloads can not be closed; the next start does',
+      );
+    } finally {
+      this.#closing.delete(batch);
+      batch.ended = true;
+      if (batch.syncs === 0) closeSync(batch.fd);
+    }
+  }
+
+  #takeOver(): void {
+    const { folder, log } = this.#options;
+    for (const name of readdirSync(folder).toSorted()) {
+      const [, digits, state] = NAME.exec(name) ?? [];
+      if (digits === undefined) continue;
+      const number = Number(digits);
+      this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+      const file = join(folder, name);
+      if (state === 'open') {
+        const whole = wholeBytes(readFileSync(file));
+        if (whole === 0) {
+          rmSync(file);
+          continue;
+        }
+        truncateSync(file, whole);
+        syncFile(file);
+        renameSync(file, this.#path(number, BATCH));
+        log.info({ batch: number, bytes: whole }, 'a batch of payloads was left open; it is sent now');
+      }
+      const bytes = statSync(state === 'open' ? this.#path(number, BATCH) : file).size;
+      this.#bytes += bytes;
+      if (state !== 'refused') this.#batches.push({ number, bytes });
+    }
+    syncFolder(folder);
+  }
+
+  #path(number: number, state: string): string {
+    return join(this.#options.folder, `${String(number).padStart(NAME_DIGITS, '0')}${state}`);
+  }
+}
+
+async function sync(batch: OpenBatch): Promise<void> {
+  const { bytes } = batch;
+  if (batch.synced >= bytes) return;
+  batch.syncs += 1;
+  try {
+    await syncData(batch.fd);
+    batch.synced = Math.max(batch.synced, bytes);
+  } finally {
+    batch.syncs -= 1;
+    if (batch.ended && batch.syncs === 0) closeSync(batch.fd);
+  }
+}
+
+function writeWhole(fd: number, parts: readonly Buffer[], bytes: number): void {
+  if (writevSync(fd, parts) !== bytes) throw new Error('the disk took a part of a payload only');
+}
+
+function syncFile(file: string): void {
+  const fd = openSync(file, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
