@@ -2,7 +2,7 @@
  * The floor: a proxy that does nothing but what any JSON gateway in Node must, `node:http` in front and undici's
  * `request` behind, JSON parsed both ways. `node floor-proxy.ts PORT UPSTREAM_URL TOKEN`.
  */
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { Pool } from 'undici';
 
 const [port = '', upstreamUrl = '', token = ''] = process.argv.slice(2);
@@ -17,7 +17,12 @@ createServer({ keepAliveTimeout: 65_000, noDelay: true }, (req, res) => {
   const chunks: Buffer[] = [];
   req.on('data', (chunk: Buffer) => chunks.push(chunk));
   req.on('end', () => {
-    void forward(JSON.parse(Buffer.concat(chunks).toString('utf8'))).then(({ status, answer }) => {
+    const asked: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (typeof asked === 'object' && asked !== null && 'stream' in asked && asked.stream === true) {
+      void passOn(asked, res);
+      return;
+    }
+    void forward(asked).then(({ status, answer }) => {
       const body = Buffer.from(JSON.stringify(answer));
       res.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
       res.end(body);
@@ -25,12 +30,23 @@ createServer({ keepAliveTimeout: 65_000, noDelay: true }, (req, res) => {
   });
 }).listen(Number(port), '127.0.0.1', 4096);
 
+/** Streams go on as they come. */
+async function passOn(body: unknown, res: ServerResponse): Promise<void> {
+  const response = await ask(body);
+  res.writeHead(response.statusCode, { 'content-type': 'text/event-stream' });
+  response.body.pipe(res);
+}
+
 async function forward(body: unknown): Promise<{ status: number; answer: unknown }> {
-  const response = await pool.request({
+  const response = await ask(body);
+  return { status: response.statusCode, answer: await response.body.json() };
+}
+
+function ask(body: unknown) {
+  return pool.request({
     method: 'POST',
     path: `${url.pathname}/chat/completions`,
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify(body),
   });
-  return { status: response.statusCode, answer: await response.body.json() };
 }

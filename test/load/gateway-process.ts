@@ -27,14 +27,26 @@ export interface GatewayProcessOptions {
   readonly logger: Logger;
   /** Further arguments for Node, such as `--cpu-prof`. */
   readonly nodeArgs: readonly string[];
+  /** The chain and its policies, in the words of policy-config.yaml. */
+  readonly policies?: BenchPolicies;
 }
+
+export interface BenchPolicies {
+  readonly chain: readonly string[];
+  readonly policy: Readonly<Record<string, unknown>>;
+}
+
+const RECORDING_ONLY: BenchPolicies = {
+  chain: ['audit-logger'],
+  policy: { 'audit-logger': { immutable: true, retention_days: 365 } },
+};
 
 /** A gateway as it is deployed, with its publisher on a real Kafka, and a directory that consists of one key. */
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<PinnedProcess> {
   const { folder, kafka, port } = options;
   mkdirSync(folder, { recursive: true });
   const policyFile = join(folder, 'policy-config.yaml');
-  writeFileSync(policyFile, policyConfig(options.upstreamUrl));
+  writeFileSync(policyFile, policyConfig(options.upstreamUrl, options.policies ?? RECORDING_ONLY));
   await initTopics(kafka, { replicationFactor: 1, minInsyncReplicas: 1, logger: options.logger });
   const directory = await startDirectory(kafka, options.logger);
   try {
@@ -72,7 +84,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   }
 }
 
-function policyConfig(upstreamUrl: string): string {
+function policyConfig(upstreamUrl: string, { chain, policy }: BenchPolicies): string {
   const targets = Object.entries(MODELS).map(([durability, model]) => ({
     id: durability,
     provider: `databricks:chat:${model}`,
@@ -84,8 +96,8 @@ function policyConfig(upstreamUrl: string): string {
   return JSON.stringify({
     pack: { name: 'bench', version: '1.0.0', enabled: true },
     providers: { targets },
-    policies: { chain: ['audit-logger'] },
-    policy: { 'audit-logger': { immutable: true, retention_days: 365 } },
+    policies: { chain },
+    policy,
   });
 }
 

@@ -1,15 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { startLocalKafka } from '@tollgate/bus/local-kafka';
-import { createLogger } from '@tollgate/telemetry';
-import { freePort } from '@tollgate/testing';
-import { KEY, MODELS, startGatewayProcess } from './gateway-process.ts';
-import { closedLoop, type LoadResult, type LoadTarget, median, openLoop, percentile } from './http-load.ts';
-import { canPin, MEASURED_CORE, OTHER_CORE, pinSelf, startPinned } from './pinned-process.ts';
-import { processCpuSeconds } from './process-cpu.ts';
+import { MODELS } from './gateway-process.ts';
+import { closedLoop, type LoadTarget, median, openLoop } from './http-load.ts';
+import { type Measured, type MeasuredProxy, measured, numberAfter, startBench } from './proxies.ts';
 
 type Level = keyof typeof MODELS;
 
@@ -23,29 +14,11 @@ const CONNECTIONS = 64;
 const OPEN_PER_SECOND = 500;
 const OPEN_UPSTREAM_MS = 20;
 const OPEN_CONNECTIONS = 128;
-/** Load before each round that is not measured: V8 shrinks its young generation while a process lies idle. */
-const RAMP_MS = 700;
-/** What a round still costs after its last answer: the publisher's linger, and its acknowledgements. */
-const SETTLE_MS = 300;
 const OUTPUT_TOKENS = 200;
 
 /** The targets; issue and documentation name them. */
 const MAX_CLOSED_RATIO = 1.5;
 const MAX_OPEN_RATIO = 1.8;
-
-interface Proxy {
-  readonly name: string;
-  readonly pid: number;
-  readonly port: number;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-interface Measured {
-  readonly cpuMsPerRequest: number;
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
 
 /**
  * CPU per request of one gateway process, all its threads and its publisher included, against a bare proxy on the
@@ -57,54 +30,11 @@ export async function benchGateway(args: readonly string[]): Promise<void> {
   const rounds = numberAfter(args, '--rounds') ?? CLOSED_ROUNDS;
   const openRounds = numberAfter(args, '--open-rounds') ?? OPEN_ROUNDS;
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
-  const stops: (() => Promise<unknown>)[] = [];
-  const pinned = canPin();
-  if (pinned) pinSelf(OTHER_CORE);
-  else say('taskset or a second core is missing: nothing is pinned, so expect noise');
+  const bench = await startBench(say);
   try {
-    const logger = createLogger({ service: 'bench', level: 'warn' });
-    const brokers = process.env['KAFKA_BROKERS']?.split(',') ?? null;
-    const local = brokers === null ? await startLocalKafka({ folder: join(folder, 'kafka'), logger }) : null;
-    if (local !== null) stops.push(() => local.stop());
-    const token = `bench-${randomUUID()}`;
-    const upstreamPort = await freePort();
-    const upstream = await startPinned({
-      args: [new URL('upstream.ts', import.meta.url).pathname, String(upstreamPort), token],
-      env: {},
-      core: pinned ? OTHER_CORE : null,
-      readyUrl: `http://127.0.0.1:${upstreamPort}/healthz`,
-    });
-    stops.push(() => upstream.stop());
-    const upstreamUrl = `http://127.0.0.1:${upstreamPort}/serving-endpoints`;
-    const measured = pinned ? MEASURED_CORE : null;
-    const floorPort = await freePort();
-    const floorProcess = await startPinned({
-      args: [new URL('floor-proxy.ts', import.meta.url).pathname, String(floorPort), upstreamUrl, token],
-      env: {},
-      core: measured,
-      readyUrl: `http://127.0.0.1:${floorPort}/`,
-    });
-    stops.push(() => floorProcess.stop());
-    const gatewayPort = await freePort();
-    const gatewayProcess = await startGatewayProcess({
-      folder: join(folder, 'gateway'),
-      port: gatewayPort,
-      core: measured,
-      upstreamUrl,
-      upstreamToken: token,
-      kafka: { brokers: brokers ?? local?.brokers ?? [], topicPrefix: `bench-${randomUUID().slice(0, 8)}.` },
-      logger,
-      nodeArgs: profile ? ['--cpu-prof', `--cpu-prof-dir=${process.cwd()}`] : [],
-    });
-    stops.push(() => gatewayProcess.stop());
-    const floor = { name: 'floor', pid: floorProcess.pid, port: floorPort, headers: {} };
-    const gateway = {
-      name: 'gateway',
-      pid: gatewayProcess.pid,
-      port: gatewayPort,
-      headers: { authorization: `Bearer ${KEY}` },
-    };
+    const { floor, pinned } = bench;
+    const nodeArgs = profile ? ['--cpu-prof', `--cpu-prof-dir=${process.cwd()}`] : [];
+    const gateway = await bench.startGateway('gateway', { nodeArgs });
     for (const proxy of [floor, gateway]) await closed(proxy, 'disk', WARM_UP_MS);
     const closedPairs = await pairs(rounds, say, floor, gateway, 'disk', (proxy, level) =>
       closed(proxy, level, ROUND_MS),
@@ -119,14 +49,8 @@ export async function benchGateway(args: readonly string[]): Promise<void> {
     }
     report(json, pinned, closedPairs, openPairs);
   } finally {
-    for (const stop of stops.toReversed()) await stop();
-    rmSync(folder, { recursive: true, force: true });
+    await bench.stop();
   }
-}
-
-function numberAfter(args: readonly string[], flag: string): number | null {
-  const at = args.indexOf(flag);
-  return at < 0 ? null : Number(args[at + 1]);
 }
 
 interface Pair {
@@ -138,10 +62,10 @@ interface Pair {
 async function pairs(
   rounds: number,
   say: (line: string) => void,
-  floor: Proxy,
-  gateway: Proxy,
+  floor: MeasuredProxy,
+  gateway: MeasuredProxy,
   level: Level,
-  measure: (proxy: Proxy, level: Level) => Promise<Measured>,
+  measure: (proxy: MeasuredProxy, level: Level) => Promise<Measured>,
 ): Promise<Pair[]> {
   const all: Pair[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -157,7 +81,7 @@ async function pairs(
   return all;
 }
 
-function target(proxy: Proxy, level: Level, latencyMs: number): LoadTarget {
+function target(proxy: MeasuredProxy, level: Level, latencyMs: number): LoadTarget {
   return {
     port: proxy.port,
     path: '/v1/chat/completions',
@@ -178,33 +102,13 @@ function target(proxy: Proxy, level: Level, latencyMs: number): LoadTarget {
   };
 }
 
-async function closed(proxy: Proxy, level: Level, durationMs: number): Promise<Measured> {
+async function closed(proxy: MeasuredProxy, level: Level, durationMs: number): Promise<Measured> {
   return measured(proxy, durationMs, (ms) => closedLoop(target(proxy, level, 0), CONNECTIONS, ms));
 }
 
-async function open(proxy: Proxy, level: Level, durationMs: number): Promise<Measured> {
+async function open(proxy: MeasuredProxy, level: Level, durationMs: number): Promise<Measured> {
   const load = target(proxy, level, OPEN_UPSTREAM_MS);
   return measured(proxy, durationMs, (ms) => openLoop(load, OPEN_PER_SECOND, ms, OPEN_CONNECTIONS));
-}
-
-async function measured(
-  proxy: Proxy,
-  durationMs: number,
-  run: (durationMs: number) => Promise<LoadResult>,
-): Promise<Measured> {
-  await run(RAMP_MS);
-  await delay(SETTLE_MS);
-  const before = processCpuSeconds(proxy.pid);
-  const result = await run(durationMs);
-  await delay(SETTLE_MS);
-  const cpuSeconds = processCpuSeconds(proxy.pid) - before;
-  if (result.failures > 0) throw new Error(`${proxy.name}: ${result.failures} of ${result.requests} failed`);
-  return {
-    cpuMsPerRequest: (cpuSeconds * 1000) / result.requests,
-    perSecond: result.requests / result.seconds,
-    p50Ms: percentile(result.latenciesMs, 0.5),
-    p99Ms: percentile(result.latenciesMs, 0.99),
-  };
 }
 
 function report(

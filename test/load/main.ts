@@ -17,6 +17,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     description: 'recall and false positives of each detector, on texts that its rules were not written from',
     run: async () => (await import('./guardrails/guardrails.ts')).benchGuardrails,
   },
+  policies: {
+    description: 'CPU and latency of one gateway process without policies, with each and with all',
+    run: async () => (await import('./policies/policies.ts')).benchPolicies,
+  },
   consumers: {
     description: 'events per second of audit and chargeback against the bare exactly-once recipe',
     run: async () => (await import('./consumers.ts')).benchConsumers,

@@ -73,7 +73,8 @@ export class PhoneNumberFinder {
         }
       }
       if (found >= 0) {
-        spans.push({ start: beginning(text, runs.start(first)), end: runs.end(found), label: LABEL });
+        const end = runs.end(found);
+        spans.push({ start: beginning(text, runs.start(first), end), end, label: LABEL });
         first = found + 1;
       } else first += 1;
     }
@@ -81,8 +82,8 @@ export class PhoneNumberFinder {
 
   #isNumber(text: string, runs: DigitRuns, first: number, last: number, budget: Budget): boolean {
     if (hasLoneDigits(text, runs, first, last)) return false;
-    const start = beginning(text, runs.start(first));
     const end = runs.end(last);
+    const start = beginning(text, runs.start(first), end);
     const before = text.charCodeAt(start - 1);
     const after = text.charCodeAt(end);
     if (start > 0 && (isWord(before) || isJoint(before, text.charCodeAt(start - 2)))) return false;
@@ -140,11 +141,11 @@ function beginsWithZero(region: CountryCode): boolean {
   return getExampleNumber(region, examples)?.formatNational().replace(/\D/g, '').startsWith('0') ?? false;
 }
 
-/** Where the notation begins: with a plus sign, a bracket, or the first digit. */
-function beginning(text: string, digit: number): number {
+/** Where the notation begins: with a plus sign, a bracket that it closes as well, or the first digit. */
+function beginning(text: string, digit: number, end: number): number {
   let start = digit;
   if (text[start - 1] === '+') start -= 1;
-  if (text[start - 1] === '(') start -= 1;
+  if (text[start - 1] === '(' && text.slice(start, end).includes(')')) start -= 1;
   if (text[start - 1] === '+' && text[start] === '(') start -= 1;
   return start;
 }
@@ -191,7 +192,8 @@ function hasShape(runs: DigitRuns, first: number, last: number, region: CountryC
     case 'ES':
       return sizes === '3-3-3' || sizes === '3-2-2-2' || sizes === '2-3-2-2';
     case 'IN':
-      return (sizes === '5-5' || sizes === '3-3-4') && /^[6-9]/.test(raw);
+      // With a hyphen, five and five digits are a range of something just as often.
+      return ((sizes === '5-5' && raw[5] !== '-') || sizes === '3-3-4') && /^[6-9]/.test(raw);
     case 'IT':
       return last - first >= 1 && raw.startsWith('3');
     case 'BR':
