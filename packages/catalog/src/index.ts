@@ -33,6 +33,7 @@ export {
   type LeftOut,
   type RouteClearance,
   type RouteRule,
+  RULE_STATUS,
 } from './policy/route-clearance.ts';
 export { type Lifecycle, lifecycleOf } from './queries/lifecycle.ts';
 export { type Alternative, describeAlternative, type Offer } from './queries/nearest-alternative.ts';

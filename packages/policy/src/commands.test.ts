@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { policyCommand } from './commands.ts';
+import { type Advise, policyCommand } from './commands.ts';
 import { JSON_SCHEMA_ID } from './configuration/json-schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-policy-'));
@@ -31,7 +31,14 @@ policies: {chain: [audit-logger]}
 
 /** Runs `tollgate policy …` and gives back what it wrote and its exit code. */
 async function run(...args: string[]): Promise<{ readonly output: string; readonly code: unknown }> {
-  const command = policyCommand().exitOverride();
+  return runAdvised(null, ...args);
+}
+
+async function runAdvised(
+  advise: Advise | null,
+  ...args: string[]
+): Promise<{ readonly output: string; readonly code: unknown }> {
+  const command = policyCommand(advise).exitOverride();
   for (const child of command.commands) child.exitOverride().configureOutput({ writeErr: () => {} });
   await command.parseAsync(args, { from: 'user' });
   return { output: written.join(''), code: process.exitCode };
@@ -127,4 +134,45 @@ test('check --explain refuses a sample that is no request', async () => {
   await expect(run('check', fileOf(GOVERNED), '--explain', join(folder, 'none'))).rejects.toMatchObject({
     exitCode: 2,
   });
+});
+
+test('check passes on what another package says: warnings, which --strict makes failures, refusals and problems', async () => {
+  const warning = { code: 'w', subject: 'm', message: 'It ends.' };
+  const warns: Advise = async () => ({
+    problems: [],
+    warnings: [warning],
+    refusals: new Map([['m', { code: 'barred', status: 403, message: 'Not here.' } as const]]),
+  });
+  const file = fileOf(GOVERNED);
+  const plain = await runAdvised(warns, 'check', file);
+  expect(plain.code).toBe(0);
+  expect(plain.output).toContain('warning: m: It ends.\n');
+  written.length = 0;
+  expect((await runAdvised(warns, 'check', file, '--strict')).code).toBe(1);
+  written.length = 0;
+  const { output } = await runAdvised(
+    warns,
+    'check',
+    file,
+    '--json',
+    '--explain',
+    sampleOf('Hi'),
+    '--role',
+    'engineer',
+  );
+  expect(JSON.parse(output)).toMatchObject({
+    warnings: [warning],
+    explanation: { denial: { policy: 'catalog', code: 'barred', status: 403 } },
+  });
+  written.length = 0;
+  const problem = {
+    code: 'contradiction',
+    message: 'No.',
+    file: 'c.yaml',
+    line: 3,
+    column: 2,
+    path: 'rows[0]',
+  } as const;
+  const refuses: Advise = async () => ({ problems: [problem], warnings: [], refusals: new Map() });
+  expect(await runAdvised(refuses, 'check', file)).toEqual({ output: 'c.yaml:3:2: rows[0]: No.\n', code: 1 });
 });

@@ -27,6 +27,18 @@ export interface LeftOut extends Breach {
 
 export type RouteRule = Rule | 'feature_flag_off';
 
+/** With which HTTP status a gateway refuses: what may not be is forbidden, what is not to be had is a bad request. */
+export const RULE_STATUS: Readonly<Record<RouteRule, 400 | 403>> = {
+  model_unknown: 400,
+  model_retired: 400,
+  model_unavailable: 400,
+  residency_violation: 403,
+  cross_geography_not_allowed: 403,
+  standard_not_met: 403,
+  container_too_old: 403,
+  feature_flag_off: 403,
+};
+
 /** What the catalogue makes of a route at an instant. */
 export interface RouteClearance {
   readonly route: Route;
@@ -47,7 +59,7 @@ export function clearRoutes(config: PolicyConfig, catalog: Catalog, at: EpochMs)
 }
 
 /**
- * Judges a route. Targets that may not be called are left out; where nothing with a weight is left, the first that is left
+ * Judges a route. Where a safety filter sends texts to a target that may not get them, it is refused. Targets that may not be called are left out; where nothing with a weight is left, the first that is left
  * takes the traffic; where nothing at all is left, the route is refused for the reason of its first target.
  */
 export function clearRoute(
@@ -65,6 +77,8 @@ export function clearRoute(
       refusal: { rule: 'feature_flag_off', message, alternative: null },
     };
   }
+  const told = judgeBreach(config, catalog, route, at);
+  if (told !== null) return { route, cleared: [], leftOut: [], refusal: { ...told, alternative: null } };
   const cleared: ClearedTarget[] = [];
   const leftOut: LeftOut[] = [];
   for (const { target, weight } of route.targets) {
@@ -104,6 +118,17 @@ function modeOf({ provider, servingMode }: Target): CatalogueMode {
 
 function isOff({ featureFlags }: PolicyConfig, { featureFlag }: Route): boolean {
   return featureFlag !== null && featureFlags.get(featureFlag) !== true;
+}
+
+/** Why the safety filter's target may not be told what requests of a route say; `null`: it may, or there is none. */
+function judgeBreach(config: PolicyConfig, catalog: Catalog, route: Route, at: EpochMs): Breach | null {
+  const id = config.policies.safetyFilter?.target;
+  const target = config.targets.find((other) => other.id === id);
+  if (target === undefined) return null;
+  const question = { ...questionOf(config, route, target, at), refuseRetired: false };
+  const [breach] = assess(catalog, question).breaches;
+  if (breach === undefined) return null;
+  return { rule: breach.rule, message: `safety-filter sends texts to "${target.id}". ${breach.message}` };
 }
 
 function withTraffic(cleared: readonly ClearedTarget[]): readonly ClearedTarget[] {

@@ -1,5 +1,7 @@
 import { EXIT_CODES } from '@tollgate/http';
 import { type Command, Option } from 'commander';
+import type { Explanation } from '../chain/explain.ts';
+import type { Denial } from '../chain/policy-step.ts';
 import { assertServable, parsePolicyConfig, readPolicyFile } from '../configuration/load.ts';
 import type { PolicyConfig } from '../configuration/policy-config.ts';
 import { describeProblem, PolicyConfigError, type PolicyProblem } from '../errors.ts';
@@ -10,6 +12,8 @@ export interface Advice {
   /** What keeps a gateway from serving it. */
   readonly problems: readonly PolicyProblem[];
   readonly warnings: readonly PolicyAdvice[];
+  /** Why every request for a model would be refused, by the name that requests give. */
+  readonly refusals: ReadonlyMap<string, Pick<Denial, 'code' | 'status' | 'message'>>;
 }
 
 export interface PolicyAdvice {
@@ -22,7 +26,7 @@ export interface PolicyAdvice {
 /** Asked about a valid file; `now` in milliseconds since the Unix epoch. */
 export type Advise = (config: PolicyConfig, now: number) => Promise<Advice>;
 
-const NO_ADVICE: Advice = { problems: [], warnings: [] };
+const NO_ADVICE: Advice = { problems: [], warnings: [], refusals: new Map() };
 
 type CheckFlags = {
   readonly json?: true;
@@ -43,6 +47,7 @@ interface CheckReport {
   readonly config: PolicyConfig | null;
   /** What to know before it is served. */
   readonly warnings: readonly PolicyAdvice[];
+  readonly refusals: Advice['refusals'];
 }
 
 const HELP = `
@@ -83,15 +88,25 @@ export function addCheck(command: Command, advise: Advise | null): void {
               throw error;
             });
       if (flags.json === true) {
-        const json = explanation === null ? asJson(report) : { ...asJson(report), explanation };
+        const json =
+          explanation === null
+            ? asJson(report)
+            : { ...asJson(report), explanation: advised(explanation, report) };
         process.stdout.write(`${JSON.stringify(json)}\n`);
       } else {
         process.stdout.write(
-          describe(report) + (explanation === null ? '' : describeExplanation(explanation)),
+          describe(report) + (explanation === null ? '' : describeExplanation(advised(explanation, report))),
         );
       }
       process.exitCode = exitCode(report, flags.strict === true);
     });
+}
+
+/** A request for a model that is refused whatever it says is refused before the chain looks at it. */
+function advised(explanation: Explanation, { refusals }: CheckReport): Explanation {
+  const refusal = refusals.get(explanation.model);
+  if (refusal === undefined) return explanation;
+  return { ...explanation, denial: { policy: 'catalog', ...refusal }, findings: [], rewritten: null };
 }
 
 /** Checks a file as a whole: its own problems, and what keeps a gateway with this environment from serving it. */
@@ -109,7 +124,14 @@ async function checkFile(
     return { file, notServable, ...advice, config: valid ? config : null };
   } catch (error) {
     if (!(error instanceof PolicyConfigError)) throw error;
-    return { file, problems: error.problems, notServable: [], config: null, warnings: [] };
+    return {
+      file,
+      problems: error.problems,
+      notServable: [],
+      config: null,
+      warnings: [],
+      refusals: new Map(),
+    };
   }
 }
 

@@ -1,25 +1,14 @@
-import type { Note, RouteClearance, RouteRule } from '@tollgate/catalog';
+import { type Note, type RouteClearance, type RouteRule, RULE_STATUS } from '@tollgate/catalog';
 import type { Finding } from '@tollgate/policy';
-import type { AnswerType, Refusal } from '../errors.ts';
+import { type Refusal, refuseByPolicy } from '../errors.ts';
 
-/** What findings of the catalogue name as their policy. */
+/** What findings and denials of the catalogue name as their policy. */
 const POLICY = 'catalog';
-
-/** How each rule is answered: what may not be is forbidden, what is not there to be had is a bad request. */
-const ANSWERED: Readonly<Record<RouteRule, { readonly status: number; readonly type: AnswerType }>> = {
-  model_unknown: { status: 400, type: 'invalid_request_error' },
-  model_unavailable: { status: 400, type: 'invalid_request_error' },
-  model_retired: { status: 400, type: 'invalid_request_error' },
-  residency_violation: { status: 403, type: 'permission_error' },
-  cross_geography_not_allowed: { status: 403, type: 'permission_error' },
-  standard_not_met: { status: 403, type: 'permission_error' },
-  container_too_old: { status: 403, type: 'permission_error' },
-  feature_flag_off: { status: 403, type: 'permission_error' },
-};
 
 /** A route's refusal, in OpenAI's terms. */
 export function refuseByCatalog({ rule, message }: NonNullable<RouteClearance['refusal']>): Refusal {
-  return { ...ANSWERED[rule], code: rule, message, param: 'model', retryAfter: null };
+  const denial = { policy: POLICY, code: rule, status: RULE_STATUS[rule], message };
+  return { ...refuseByPolicy(denial), param: 'model' };
 }
 
 /** The finding that a refusal is recorded with. */
