@@ -37,6 +37,13 @@ test.each([
     /^TOLLGATE_BUS: events have nowhere to go: set KAFKA_BROKERS .* or TOLLGATE_BUS=embedded .* or run npm start/,
   ],
   [{ KAFKA_BROKERS: 'nonsense' }, /^KAFKA_BROKERS: /],
+  [{ ...env, GATEWAY_OIDC_AUDIENCE: 'a' }, /^GATEWAY_OIDC_ISSUER: is not set, but GATEWAY_OIDC_AUDIENCE is/],
+  [{ ...env, GATEWAY_OIDC_ISSUER: 'https://i.example' }, /^GATEWAY_OIDC_AUDIENCE: is not set/],
+  [
+    { ...env, GATEWAY_OIDC_ISSUER: 'http://i.example', GATEWAY_OIDC_AUDIENCE: 'a' },
+    /^GATEWAY_OIDC_ISSUER: must begin with https/,
+  ],
+  [{ ...env, GATEWAY_OIDC_ALGORITHMS: 'RS256,HS256' }, /^GATEWAY_OIDC_ALGORITHMS: must be some of RS256/],
   [{ ...env, LISTEN: 'nowhere' }, /^LISTEN: must be host:port/],
   [{ ...env, GATEWAY_MAX_BODY_BYTES: '12kB' }, /^GATEWAY_MAX_BODY_BYTES: must be a whole number/],
   [{ ...env, GATEWAY_INSTANCE: 'a b' }, /^GATEWAY_INSTANCE: /],

@@ -4,6 +4,7 @@ import { PayloadSealingError, readSealingKey } from '@tollgate/payload-sealing';
 import { LOG_LEVELS } from '@tollgate/telemetry';
 import { z } from 'zod';
 import type { GatewayOptions } from './app.ts';
+import { ALGORITHMS, type OidcSettings } from './callers/oidc/identity-provider.ts';
 
 const MIB = 1 << 20;
 const MAX_SECONDS = 86_400;
@@ -81,6 +82,21 @@ const environment = z.object({
   TOLLGATE_DIRECTORY_URL: z.url('must be a URL').optional(),
   /** The gateway's own token for the audit service, the budgets service and the directory. */
   TOLLGATE_TOKEN: z.string().min(1).optional(),
+  /** Lets people in by tokens of an OpenID provider, beside keys: what these have to name as `iss` and `aud`. */
+  GATEWAY_OIDC_ISSUER: z.url('must be a URL').optional(),
+  GATEWAY_OIDC_AUDIENCE: z.string().min(1).max(1024).optional(),
+  /** Where the provider's keys are, unless as its configuration says. */
+  GATEWAY_OIDC_JWKS_URL: z.url('must be a URL').optional(),
+  GATEWAY_OIDC_ALGORITHMS: z
+    .string()
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .pipe(z.array(z.enum(ALGORITHMS, `must be some of ${ALGORITHMS.join(', ')}, parted by commas`)).min(1))
+    .default(['RS256', 'ES256']),
+  GATEWAY_OIDC_CLOCK_SKEW_SECONDS: wholeNumber(0, 300).default(30),
+  /** The claim that is the `external_subject` of a user. */
+  GATEWAY_OIDC_USER_CLAIM: z.string().min(1).max(128).default('sub'),
+  /** The claim that names the team, by id or name, of a user who has roles in several. */
+  GATEWAY_OIDC_TEAM_CLAIM: z.string().min(1).max(128).optional(),
   /** How old the stored credential of an upstream may become before that is alarmed. */
   GATEWAY_CREDENTIAL_MAX_AGE_DAYS: wholeNumber(1, 3650).default(90),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -178,6 +194,7 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
         timeoutMs: read.GATEWAY_PROBE_TIMEOUT_SECONDS * 1000,
       },
     },
+    oidc: oidcSettings(read),
     anonymousTeam,
     stopDeadlineMs: read.GATEWAY_STOP_DEADLINE_SECONDS * 1000,
     auditUrl: read.TOLLGATE_AUDIT_URL ?? null,
@@ -187,6 +204,41 @@ export function gatewayConfig(env: Environment, flags: GatewayFlags) {
     logLevel: read.LOG_LEVEL,
     bus: readConfig(busConfig, env),
     options,
+  };
+}
+
+/** Null where people are not let in by tokens. */
+function oidcSettings(read: z.output<typeof environment>): OidcSettings | null {
+  const { GATEWAY_OIDC_ISSUER: issuer, GATEWAY_OIDC_AUDIENCE: audience } = read;
+  const jwksUrl = read.GATEWAY_OIDC_JWKS_URL ?? null;
+  if (issuer === undefined) {
+    const lonely = audience !== undefined ? 'GATEWAY_OIDC_AUDIENCE' : 'GATEWAY_OIDC_JWKS_URL';
+    if (audience === undefined && jwksUrl === null) return null;
+    throw new ConfigError('GATEWAY_OIDC_ISSUER', `is not set, but ${lonely} is`);
+  }
+  if (audience === undefined) {
+    throw new ConfigError(
+      'GATEWAY_OIDC_AUDIENCE',
+      'is not set: tokens that are meant for others would be let in',
+    );
+  }
+  for (const [name, url] of [
+    ['GATEWAY_OIDC_ISSUER', issuer],
+    ['GATEWAY_OIDC_JWKS_URL', jwksUrl],
+  ] as const) {
+    if (url === null) continue;
+    const { protocol, hostname } = new URL(url);
+    if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) continue;
+    throw new ConfigError(name, 'must begin with https: whoever could change the keys could be anybody');
+  }
+  return {
+    issuer,
+    audience,
+    jwksUrl,
+    algorithms: read.GATEWAY_OIDC_ALGORITHMS,
+    clockSkewSeconds: read.GATEWAY_OIDC_CLOCK_SKEW_SECONDS,
+    userClaim: read.GATEWAY_OIDC_USER_CLAIM,
+    teamClaim: read.GATEWAY_OIDC_TEAM_CLAIM ?? null,
   };
 }
 

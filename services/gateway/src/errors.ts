@@ -35,6 +35,35 @@ export const ANSWERS = {
     type: 'authentication_error',
     message: 'The API key has expired. Ask your platform team for a new one.',
   },
+  invalid_token: {
+    status: 401,
+    type: 'authentication_error',
+    message:
+      'The token is not one of the identity provider for this gateway. Sign in again, or send an API key.',
+  },
+  expired_token: {
+    status: 401,
+    type: 'authentication_error',
+    message: 'The token of the identity provider has expired. Sign in again.',
+  },
+  unknown_user: {
+    status: 403,
+    type: 'permission_error',
+    message:
+      'The identity provider knows you, but the directory does not. Ask your platform team to add you.',
+  },
+  no_team: {
+    status: 403,
+    type: 'permission_error',
+    message:
+      'It is not clear which team your calls belong to: you need a role in one, or a token that names one of them.',
+  },
+  identity_unavailable: {
+    status: 503,
+    type: 'api_error',
+    message:
+      "The identity provider's keys are not to be had, so your token can't be verified. Try again shortly.",
+  },
   metrics_token: {
     status: 401,
     type: 'authentication_error',

@@ -16,6 +16,9 @@ import { LEASE_TIMEOUT_MS, startBudgets } from './budgets/start-budgets.ts';
 import { AnonymousTeam } from './callers/anonymous-team.ts';
 import { rolesByDirectory } from './callers/caller-roles.ts';
 import { authenticateByDirectory } from './callers/directory-authentication.ts';
+import { DirectoryUsers } from './callers/oidc/directory-users.ts';
+import { IdentityProvider } from './callers/oidc/identity-provider.ts';
+import { OidcAuthentication } from './callers/oidc/oidc-authentication.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type GatewayConfig, type GatewayFlags, gatewayConfig } from './config.ts';
 import { IdSource } from './events/ids.ts';
@@ -119,6 +122,18 @@ async function serve(
 
   const anonymous = config.anonymousTeam === null ? null : new AnonymousTeam(view, config.anonymousTeam);
 
+  const byKeys = authenticateByDirectory(view, clock, isCurrent, anonymous);
+  const oidc =
+    config.oidc === null
+      ? null
+      : new OidcAuthentication({
+          provider: new IdentityProvider(config.oidc, clock),
+          users: new DirectoryUsers(view, clock),
+          isCurrent,
+          clock,
+          metrics,
+        });
+
   const opened = openSpool({
     folder: config.spoolFolder,
     settings: config.spool,
@@ -164,7 +179,7 @@ async function serve(
     log: logger,
     metrics,
     spool: opened.spool,
-    authenticate: authenticateByDirectory(view, clock, isCurrent, anonymous),
+    authenticate: oidc === null ? byKeys : oidc.beside(byKeys),
     policy: live.current,
     budgets: budgets.budgets,
     ...(payloads === null ? {} : { payloads: payloads.payloads }),
@@ -181,7 +196,10 @@ async function serve(
       ...credentials.troubles(),
       ...(payloads?.troubles() ?? []),
     ],
-    warnings: () => [...[live.warning()].filter((warning) => warning !== null), ...credentials.warnings()],
+    warnings: () => [
+      ...[live.warning(), oidc?.warning() ?? null].filter((warning) => warning !== null),
+      ...credentials.warnings(),
+    ],
     countUnrecorded: () => opened.countUnrecorded(),
   });
   const url = await gateway.listen(config.listen.host, config.listen.port);

@@ -52,16 +52,16 @@ export function createServer(parts: ServerParts): FastifyInstance {
       }),
   });
   registerOperations(app, parts);
-  app.get('/v1/models', (request, reply) => {
-    const arrival = door.arrive(request.raw, reply.raw);
+  app.get('/v1/models', async (request, reply) => {
+    const arrival = await door.arrive(request.raw, reply.raw);
     if (arrival === null) return reply.hijack();
     return reply
       .header('x-request-id', arrival.requestId)
       .send(listModels(parts.policy(), arrival.caller, arrival.requestedAtMs));
   });
   // A model's name may hold slashes.
-  app.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) => {
-    const arrival = door.arrive(request.raw, reply.raw);
+  app.get<{ Params: { '*': string } }>('/v1/models/*', async (request, reply) => {
+    const arrival = await door.arrive(request.raw, reply.raw);
     if (arrival === null) return reply.hijack();
     const model = describeModel(parts.policy(), arrival.caller, request.params['*'], arrival.requestedAtMs);
     if (model !== null) return reply.header('x-request-id', arrival.requestId).send(model);
