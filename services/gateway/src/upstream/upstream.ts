@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { Connections } from './connections.ts';
 import { type Credential, CredentialError, conceal } from './credentials/credential.ts';
 import { RenewingHandler } from './renewing-handler.ts';
 
@@ -43,10 +44,7 @@ export interface UpstreamOptions {
   readonly connectTimeoutMs: number;
 }
 
-/**
- * A pool of HTTP/1.1 connections without pipelining. Deadlines other than for connecting are the call's own
- * (calls/running-calls.ts), so undici keeps no timers per call.
- */
+/** An upstream with connections of its own. */
 export function createUpstream(options: UpstreamOptions): Upstream {
   return new PooledUpstream(options);
 }
@@ -56,7 +54,7 @@ class PooledUpstream implements Upstream {
   readonly #origin: string;
   readonly #base: string;
   readonly #credential: Credential;
-  readonly #pool: Pool;
+  readonly #pool: Connections;
   readonly #paths = new Map<string, string>();
   /** Pools of calls that came after the end. */
   readonly #late = new Set<Promise<void>>();
@@ -128,7 +126,7 @@ class PooledUpstream implements Upstream {
       this.#headers = ['content-type', 'application/json'];
       if (authorization !== '') this.#headers.push('authorization', authorization);
     }
-    const pool = this.#pool.closed ? this.#poolOfOne() : this.#pool;
+    const pool = this.#pool.isClosed ? this.#poolOfOne() : this.#pool;
     pool.dispatch({ method: 'POST', path: this.#fullPath(path), headers: this.#headers, body }, handler);
   }
 
@@ -153,19 +151,12 @@ class PooledUpstream implements Upstream {
     return full;
   }
 
-  #newPool(): Pool {
-    return new Pool(this.#origin, {
-      connections: this.#options.maxConnections,
-      pipelining: 1,
-      allowH2: false,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: this.#options.connectTimeoutMs, noDelay: true },
-    });
+  #newPool(): Connections {
+    return new Connections(this.#origin, this.#options);
   }
 
   /** A call that was decided on before the configuration changed may be sent only after that: it is not dropped for it. */
-  #poolOfOne(): Pool {
+  #poolOfOne(): Connections {
     const pool = this.#newPool();
     setImmediate(() => {
       const closed = pool.close().finally(() => this.#late.delete(closed));
