@@ -13,6 +13,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     description: 'CPU and latency of one gateway process against a bare proxy',
     run: async () => (await import('./gateway.ts')).benchGateway,
   },
+  streams: {
+    description: 'memory and CPU of one gateway process with 10,000 streams at once',
+    run: async () => (await import('./streams.ts')).benchStreams,
+  },
   guardrails: {
     description: 'recall and false positives of each detector, on texts that its rules were not written from',
     run: async () => (await import('./guardrails/guardrails.ts')).benchGuardrails,

@@ -64,6 +64,7 @@ export const authenticateTestKey: Authenticate = (authorization) => {
 
 export interface TestPolicyOptions {
   readonly baseUrl: string;
+  readonly maxConnections?: number;
   readonly models?: readonly string[];
   readonly target?: Partial<Target>;
   readonly route?: TestRouteOptions;
@@ -79,9 +80,9 @@ export const testBreaker: BreakerSettings = {
   maxOpenMs: 60_000,
 };
 
-export function testUpstream(baseUrl: string): Upstream {
+export function testUpstream(baseUrl: string, maxConnections = 64): Upstream {
   const credential = fixedCredential('simulated-databricks');
-  return createUpstream({ baseUrl, credential, maxConnections: 64, connectTimeoutMs: 1_000 });
+  return createUpstream({ baseUrl, credential, maxConnections, connectTimeoutMs: 1_000 });
 }
 
 /** A target that works, as far as anybody knows. */
@@ -141,7 +142,7 @@ export interface TestPolicy extends Policy {
 
 /** A policy that sends every model of its list to one upstream. */
 export function testPolicy(options: TestPolicyOptions): TestPolicy {
-  const upstream = testUpstream(options.baseUrl);
+  const upstream = testUpstream(options.baseUrl, options.maxConnections);
   const models = options.models ?? ['databricks-meta-llama-3-3-70b-instruct', 'databricks-bge-large-en'];
   const routes = new Map<string, Route>(
     models.map((model) => [model, testRoute([testTarget(upstream, model, options.target)], options.route)]),
