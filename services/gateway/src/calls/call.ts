@@ -26,6 +26,9 @@ const LINGER_MS = 2000;
 
 const NONE_EARLIER: readonly AttemptUse[] = [];
 
+/** What of a stream may wait for its caller before the upstream is held up. A fast one sends megabytes in a turn. */
+const MAX_UNDELIVERED_BYTES = 64 * 1024;
+
 /** What an upstream that ends a stream with an error of its own is taken to have answered. */
 const STREAM_ERROR_STATUS = 500;
 
@@ -76,6 +79,10 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
   /** What the caller is told in place of the answer, or at its end. */
   #refusal: Refusal | null = null;
   #notedBytes = 0;
+  /** Bytes of the stream that came before its latest delivery. */
+  #deliveredBytes = 0;
+  /** Whether the upstream is held up until the next delivery. */
+  #crowded = false;
 
   constructor(env: CallEnvironment, admission: Admission, res: ServerResponse) {
     this.#env = env;
@@ -168,7 +175,13 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     if (stream.ended) {
       this.#complete();
       if (this.#settled) this.#env.running.linger(this);
-    } else if (stream.hasReady) this.#env.deliveries.add(this, false);
+    } else if (stream.hasReady) {
+      this.#env.deliveries.add(this, false);
+      if (!this.#crowded && stream.bytes - this.#deliveredBytes > MAX_UNDELIVERED_BYTES) {
+        this.#crowded = true;
+        this.#attempt?.pause();
+      }
+    }
   }
 
   ended(): void {
@@ -272,7 +285,12 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       const parts = [ready, end].filter((part) => part !== null);
       if (parts.length === 0) res.end();
       else res.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
-    } else if (ready !== null && !res.write(ready)) this.#holdUpstream();
+    } else {
+      this.#deliveredBytes = stream.bytes;
+      if (ready !== null && !res.write(ready)) this.#holdUpstream();
+      else if (this.#crowded) this.#attempt?.resume();
+      this.#crowded = false;
+    }
   }
 
   /** What has come of a stream, noted for the vault on its way. */
