@@ -176,7 +176,7 @@ export const ANSWERS = {
     message:
       'Every endpoint of this model fails or asked to be left alone for a while, so none was called. Try again later.',
   },
-  upstream_limit_reached: {
+  upstream_rate_limit: {
     status: 429,
     type: 'rate_limit_error',
     message:

@@ -125,7 +125,7 @@ describe('a target that asks for a rest', () => {
   test('gets no more than the longest rest there is', async () => {
     await start(1);
     fault(0, 'rate-limit;retry_after_s=3000', 1);
-    expect(await refused(await under.ask())).toEqual([429, 'request_limit_exceeded', '3000']);
+    expect(await refused(await under.ask())).toEqual([429, 'upstream_rate_limit', '3000']);
     under.clock.aheadMs += testOptions.limits.maxRestMs;
     expect((await under.ask()).status).toBe(200);
   });
@@ -134,9 +134,9 @@ describe('a target that asks for a rest', () => {
     await start(2);
     fault(0, 'rate-limit;retry_after_s=7');
     fault(1, 'rate-limit;retry_after_s=9');
-    expect(await refused(await under.ask())).toEqual([429, 'request_limit_exceeded', '7']);
+    expect(await refused(await under.ask())).toEqual([429, 'upstream_rate_limit', '7']);
     under.clock.aheadMs += 3_000;
-    expect(await refused(await under.ask())).toEqual([429, 'upstream_limit_reached', '4']);
+    expect(await refused(await under.ask())).toEqual([429, 'upstream_rate_limit', '4']);
     expect(asked()).toEqual([1, 1]);
   });
 });

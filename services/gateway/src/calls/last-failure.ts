@@ -17,7 +17,7 @@ export function lastFailure(failure: Refusal, route: Route, nowMs: number): Refu
 /** What a caller is told where none of a route's targets may be asked just now. */
 export function unavailable(route: Route, nowMs: number): Refusal {
   const limited = route.targets.every(({ health }) => health.limited(nowMs));
-  const refusal = refuse(limited ? 'upstream_limit_reached' : 'upstream_unavailable');
+  const refusal = refuse(limited ? 'upstream_rate_limit' : 'upstream_unavailable');
   return { ...refusal, retryAfter: secondsUntil(route, nowMs) };
 }
 
