@@ -21,9 +21,11 @@ function fileOf(chain: readonly string[], more: object): string {
 
 describe('a file is refused, in one line, that asks for what is not done', () => {
   test('payloads', async () => {
-    const refused = readPolicy(fileOf([], { payloads: 'required' }), WORKSPACE).catch((error) => {
-      throw startProblem(error);
-    });
+    const refused = readPolicy(fileOf([], { payloads: { capture: 'requests' } }), WORKSPACE).catch(
+      (error) => {
+        throw startProblem(error);
+      },
+    );
     await expect(refused).rejects.toThrow(ConfigError);
     await expect(refused).rejects.toThrow('payloads');
     await expect(refused).rejects.toThrow(/^[^\n]*not available[^\n]*$/);
