@@ -55,6 +55,7 @@ export { TransparencyLogError, type TransparencyLogErrorCode } from './errors.ts
 export { emptyRoot, HASH_BYTES, leafHash, leafHashes, nodeHash } from './merkle/hash.ts';
 export { type LeafRange, type NodeId, nodesOfRange } from './merkle/node.ts';
 export { consistencyRanges, inclusionRanges } from './merkle/proof-ranges.ts';
+export { alignedSubtrees, leavesOf, PrunedTree } from './merkle/pruned-tree.ts';
 export { MAX_TREE_SIZE } from './merkle/size.ts';
 export { treeHash } from './merkle/tree-hash.ts';
 export { MAX_PROOF_HASHES, verifyConsistency, verifyInclusion } from './merkle/verify.ts';

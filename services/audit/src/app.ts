@@ -12,6 +12,7 @@ import { archiveRoutes } from './archive/routes.ts';
 import type { SegmentStore } from './archive/segment-store.ts';
 import { completenessRoutes } from './completeness/routes.ts';
 import { startTroubleWatch } from './completeness/troubles.ts';
+import { evidenceRoutes } from './evidence/routes.ts';
 import { exportRoutes } from './exports/routes.ts';
 import { inboxDepth } from './inbox/inbox.ts';
 import { parseInboxEvent } from './inbox/inbox-event.ts';
@@ -112,6 +113,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
         ...sourceRoutes({ ...parts, now }),
         ...completenessRoutes({ ...parts, now }),
         ...(vault === undefined ? [] : vaultRoutes(vault, record)),
+        ...evidenceRoutes({ ...parts, now, record }),
       ],
       checks: {
         consumer: () => consumer.trouble(),

@@ -12,6 +12,7 @@ import { Command } from 'commander';
 import { createAudit } from './app.ts';
 import { completenessCommand } from './completeness/commands.ts';
 import { type AuditConfig, readAuditConfig } from './config.ts';
+import { verifyCommand } from './evidence/verify-command.ts';
 import { exportCommand } from './exports/command.ts';
 import { fsckCommand } from './fsck/command.ts';
 import { auditMigrations } from './migrations.ts';
@@ -36,6 +37,7 @@ export function auditCommand(): Command {
   command.addCommand(completenessCommand());
   command.addCommand(exportCommand());
   for (const each of proofCommands()) command.addCommand(each);
+  command.addCommand(verifyCommand());
   command.addCommand(fsckCommand());
   return command;
 }

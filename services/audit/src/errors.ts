@@ -27,6 +27,8 @@ export type AuditErrorCode =
   | 'vault_key'
   /** Files and database of the vault contradict each other. */
   | 'vault_inconsistent'
+  /** An evidence bundle is damaged, or does not hold what it says. */
+  | 'bundle_invalid'
   /** An event and its proof do not fit each other, or the key. */
   | 'not_proven';
 

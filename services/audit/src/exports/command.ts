@@ -1,7 +1,8 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
 import { ConfigError, configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../config.ts';
+import { sizeOfCheckpoint } from '../evidence/make-bundle.ts';
 import { type FilterFlags, filterMembers, withFilters } from '../search/filter-options.ts';
 import { type ExportQuery, fetchPage } from './fetch-page.ts';
 import { followExport } from './follow.ts';
@@ -13,7 +14,12 @@ interface Flags extends FilterFlags {
   readonly follow?: true;
   readonly state?: string;
   readonly interval: string;
+  readonly bundle?: string;
+  readonly since?: string;
 }
+
+/** Making a bundle of a month, and fetching it. */
+const BUNDLE_TIMEOUT_MS = 30 * 60_000;
 
 const HELP = `
 A file is written beside its place and moved there when it is whole. With --follow, events go to --out (behind what is in
@@ -29,9 +35,15 @@ export function exportCommand(): Command {
     .option('--follow', 'go on as events come, until it is stopped')
     .option('--state <file>', 'with --follow: where it is kept how far the feed has come')
     .option('--interval <seconds>', 'with --follow: between two looks', '2')
+    .option(
+      '--bundle <file>',
+      'a signed evidence bundle of --from and --to, or of --request-id, for `audit verify`',
+    )
+    .option('--since <file>', 'with --bundle: a checkpoint that you kept, from which growth is proven')
     .addHelpText('after', HELP)
-    .action(async ({ format, out, follow, state, interval, ...filter }: Flags) => {
+    .action(async ({ format, out, follow, state, interval, bundle, since, ...filter }: Flags) => {
       const client = configuredClient(process.env, 'TOLLGATE_AUDIT_URL', DEFAULT_PORT);
+      if (bundle !== undefined) return fetchBundle(client, { filter, since, out: bundle });
       const query = { ...filterMembers(filter), format };
       if (follow !== true) return exportOnce(client, query, out);
       if (state === undefined) throw new ConfigError('--state', 'is needed with --follow');
@@ -55,6 +67,36 @@ async function exportOnce(client: ServiceClient, query: ExportQuery, out: string
     await draft?.handle.close();
   }
   if (draft !== null) await rename(`${draft.out}.part`, draft.out);
+}
+
+/** @throws ConfigError for filters that a bundle does not know; ServiceError */
+async function fetchBundle(
+  client: ServiceClient,
+  {
+    filter,
+    since,
+    out,
+  }: { readonly filter: FilterFlags; readonly since: string | undefined; readonly out: string },
+): Promise<void> {
+  const { from, to, requestId, organisation, ...others } = filter;
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    throw new ConfigError(`--${other}`, 'is no filter of a bundle, which shows everything of its period');
+  const size = since === undefined ? undefined : sizeOfCheckpoint(await readFile(since, 'utf8'));
+  const response = await client.open({
+    method: 'GET',
+    path: '/v1/evidence',
+    query: { from, to, request_id: requestId, organisation, since: size },
+    timeoutMs: BUNDLE_TIMEOUT_MS,
+  });
+  const handle = await open(`${out}.part`, 'w', 0o600);
+  try {
+    for await (const chunk of response.body ?? []) await handle.write(chunk);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${out}.part`, out);
 }
 
 async function exportOn(

@@ -23,7 +23,8 @@ const MAX_PAGE_BYTES = 8 << 20;
 /** Events that are read from the archive at once. */
 const READ_AT_ONCE = 500;
 
-type Row = {
+/** Where an event lies. */
+export type ExportRow = {
   leaf_index: bigint;
   received_at: string;
   name: string;
@@ -46,25 +47,34 @@ export async function readPage(
   },
 ): Promise<ExportPage> {
   const { size } = await readPosition(pool);
-  let from = ask.after + 1;
-  let rows: Row[] = [];
-  while (rows.length === 0 && from < size) {
-    // Over what does not fit, in one go: what is asked for may be one day of years.
-    const next = await firstFrom(pool, ask, from, size);
-    if (next === null) return { lines: [], after: size - 1, size };
-    from = next;
-    const end = Math.min(from + WINDOW_LEAVES, size);
-    rows = await readWindow(pool, ask, from, end);
-    if (rows.length < ask.limit && end < size && rows.length > 0) {
-      return write(store, ask.format, rows, end - 1, size);
-    }
-    if (rows.length > 0) {
-      const last = rows.length < ask.limit ? size - 1 : Number(rows.at(-1)?.leaf_index);
-      return write(store, ask.format, rows, last, size);
-    }
-    from = end;
-  }
-  return { lines: [], after: Math.max(ask.after, size - 1), size };
+  const rows = await nextRows(pool, { ...ask, size }, ask.after + 1);
+  const last = rows.at(-1);
+  if (last === undefined) return { lines: [], after: Math.max(ask.after, size - 1), size };
+  return write(store, ask.format, rows, Number(last.leaf_index), size);
+}
+
+/**
+ * Where the next events lie that fit, in the order of the log; none where there are no more. Fewer than `limit` say
+ * nothing: it looks at a stretch of the log that holds one at least.
+ */
+export async function nextRows(
+  pool: Pool,
+  ask: {
+    readonly filter: EventFilter;
+    readonly reach: Reach;
+    readonly limit: number;
+    /** Only leaves before this one. */
+    readonly size: number;
+  },
+  from: number,
+): Promise<ExportRow[]> {
+  if (from >= ask.size) return [];
+  const end = Math.min(from + WINDOW_LEAVES, ask.size);
+  const rows = await readWindow(pool, ask, from, end);
+  if (rows.length > 0 || end === ask.size) return rows;
+  // Over what does not fit, in one go: what is asked for may be one day of years.
+  const first = await firstFrom(pool, ask, end, ask.size);
+  return first === null ? [] : readWindow(pool, ask, first, Math.min(first + WINDOW_LEAVES, ask.size));
 }
 
 /** The first leaf from one on that fits; where everything does, that one. */
@@ -90,10 +100,10 @@ async function readWindow(
   { filter, reach, limit }: { readonly filter: EventFilter; readonly reach: Reach; readonly limit: number },
   from: number,
   end: number,
-): Promise<Row[]> {
+): Promise<ExportRow[]> {
   const { where, values } = conditions(filter, reach, { size: end });
   values.push(from, limit);
-  const { rows } = await pool.query<Row>(
+  const { rows } = await pool.query<ExportRow>(
     `SELECT i.leaf_index, i.received_at, s.name, p.segment_offset, p.frame_bytes
      FROM (
        SELECT leaf_index, received_at FROM indexed_event
@@ -110,7 +120,7 @@ async function readWindow(
 async function write(
   store: SegmentStore,
   format: ExportFormat,
-  rows: readonly Row[],
+  rows: readonly ExportRow[],
   after: number,
   size: number,
 ): Promise<ExportPage> {
@@ -135,7 +145,7 @@ async function write(
   return { lines, after, size };
 }
 
-function placeOf(row: Row): ArchivePlace {
+export function placeOf(row: ExportRow): ArchivePlace {
   return {
     leafIndex: Number(row.leaf_index),
     segment: row.name,

@@ -9,6 +9,7 @@ import {
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { archiveRoutes } from '../archive/routes.ts';
 import { completenessRoutes } from '../completeness/routes.ts';
+import { evidenceRoutes } from '../evidence/routes.ts';
 import { exportRoutes } from '../exports/routes.ts';
 import { recordReadings } from '../search/readings.ts';
 import { searchRoutes } from '../search/routes.ts';
@@ -63,6 +64,7 @@ export function testApi(stand: Stand): TestApi {
       ...exportRoutes({ pool, store, record }),
       ...sourceRoutes({ pool, now, ...TEST_RULE }),
       ...completenessRoutes({ pool, store, signers, now, ...TEST_RULE }),
+      ...evidenceRoutes({ pool, store, tiles, signers, now, record, ...TEST_RULE }),
     ],
   });
   return {

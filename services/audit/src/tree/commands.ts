@@ -1,12 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, configuredClient, type ServiceClient } from '@tollgate/http';
+import { configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { DEFAULT_PORT } from '../config.ts';
-import { verifyEvent } from './verify-event.ts';
 
-/** `tollgate audit key`, `prove` and `verify`. */
+/** `tollgate audit key` and `prove`. */
 export function proofCommands(): Command[] {
   return [
     new Command('key')
@@ -19,17 +18,6 @@ export function proofCommands(): Command[] {
       .argument('<event-id>')
       .option('--out <folder>', 'where to write them', '.')
       .action(prove),
-    new Command('verify')
-      .description('check, without network, that an event is in the log as it is')
-      .argument('<event>', 'the event, byte for byte')
-      .argument('<proof>', 'its .tlog-proof')
-      .requiredOption(
-        '--key <verifier key...>',
-        'as `tollgate audit key` prints it; several while keys rotate',
-      )
-      .option('--witness <verifier key...>', 'of whoever cosigns checkpoints', [])
-      .option('--quorum <witnesses>', 'how many of them must have cosigned: all unless given')
-      .action(verify),
   ];
 }
 
@@ -52,22 +40,6 @@ async function prove(id: string, { out }: { readonly out: string }): Promise<voi
   await writeFile(files.event, Buffer.from(event, 'base64'));
   await writeFile(files.proof, proof);
   process.stdout.write(`${files.event}\n${files.proof}\n`);
-}
-
-async function verify(
-  eventFile: string,
-  proofFile: string,
-  options: { readonly key: readonly string[]; readonly witness: readonly string[]; readonly quorum?: string },
-): Promise<void> {
-  const { key: keys, witness: witnesses } = options;
-  const quorum = options.quorum === undefined ? witnesses.length : Number(options.quorum);
-  if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length) {
-    throw new ConfigError('--quorum', 'is a number of the witnesses given by --witness');
-  }
-  const demanded = { witnesses, quorum };
-  const proven = verifyEvent(await readFile(eventFile), await readFile(proofFile, 'utf8'), keys, demanded);
-  const { id, leafIndex, size, origin } = proven;
-  process.stdout.write(`event ${id} is entry ${leafIndex} of the ${size} of ${origin}\n`);
 }
 
 function client(): ServiceClient {

@@ -55,15 +55,8 @@ export function verifyEvent(
     const origin = logKeys[0]?.name ?? '';
     const { extra } = parseTlogProof(proof);
     if (extra === undefined) throw notProven("the proof lacks the event's salt");
-    const { id, source, sequence, type } = envelope.parse(JSON.parse(event.toString('utf8')));
-    // As UTF-8 can hold them, which is how the log has them.
-    const leaf = encodeLeaf({
-      sourceDigest: sha256(source.toWellFormed()),
-      sequence,
-      type: type.toWellFormed(),
-      eventDigest: sha256(Buffer.concat([extra, event])),
-    });
-    const { index, checkpoint } = verifyTlogProof(proof, leafHash(leaf), {
+    const { id, hash } = leafOfEvent(event, extra);
+    const { index, checkpoint } = verifyTlogProof(proof, hash, {
       origin,
       logKeys,
       witnesses: demanded.witnesses.map(readWitness),
@@ -76,6 +69,25 @@ export function verifyEvent(
       throw notProven('the file is not an event', error);
     throw error;
   }
+}
+
+/**
+ * The id of an event, and the hash of the leaf that it has with this salt.
+ * @throws SyntaxError, ZodError where it is no event; AuditError `leaf_unencodable`
+ */
+export function leafOfEvent(
+  event: Buffer,
+  salt: Uint8Array,
+): { readonly id: string; readonly hash: Uint8Array } {
+  const { id, source, sequence, type } = envelope.parse(JSON.parse(event.toString('utf8')));
+  // As UTF-8 can hold them, which is how the log has them.
+  const leaf = encodeLeaf({
+    sourceDigest: sha256(source.toWellFormed()),
+    sequence,
+    type: type.toWellFormed(),
+    eventDigest: sha256(Buffer.concat([salt, event])),
+  });
+  return { id, hash: leafHash(leaf) };
 }
 
 function isUnencodable(error: unknown): error is AuditError {
