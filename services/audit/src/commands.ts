@@ -15,6 +15,7 @@ import { type AuditConfig, readAuditConfig } from './config.ts';
 import { verifyCommand } from './evidence/verify-command.ts';
 import { exportCommand } from './exports/command.ts';
 import { fsckCommand } from './fsck/command.ts';
+import { rebuildCommand } from './indexing/rebuild-command.ts';
 import { auditMigrations } from './migrations.ts';
 import { openStores } from './object-store/open-stores.ts';
 import { searchCommand } from './search/command.ts';
@@ -26,7 +27,7 @@ import { openVault } from './vault/open-vault.ts';
 
 const NAME = 'audit';
 
-/** `tollgate audit run`, `search`, `completeness`, `export`, `key`, `prove`, `verify` and `fsck`. */
+/** `tollgate audit run`, `search`, `completeness`, `export`, `key`, `prove`, `verify`, `fsck` and `rebuild`. */
 export function auditCommand(): Command {
   const command = new Command(NAME).description('the audit trail');
   command
@@ -39,6 +40,7 @@ export function auditCommand(): Command {
   for (const each of proofCommands()) command.addCommand(each);
   command.addCommand(verifyCommand());
   command.addCommand(fsckCommand());
+  command.addCommand(rebuildCommand());
   return command;
 }
 
