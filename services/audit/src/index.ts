@@ -9,6 +9,10 @@
  * The same transaction moves the root of the Merkle tree over all leaves. Behind it a publisher writes tiles and entry
  * bundles of what is committed, and publishes a signed checkpoint (C2SP tlog-tiles, below `/log`).
  *
+ * An indexer follows the published checkpoints and makes what is asked: a search index by month, counts per source and
+ * quarter of an hour, and the requests that are not settled. From these come searches, exports, signed statements of
+ * completeness, and evidence bundles that hold without us. Everything in them can be made again from the archive.
+ *
  * Invariants: every published checkpoint is an ancestor of every later one; tiles hold committed entries alone; index, archive and `log_state` agree, whatever crashes where; leaf indexes are contiguous; the first
  * event to claim a number or an id keeps it, and the other is kept as a conflict; the service's role can't change or
  * delete rows of the log; nothing that can't be verified moves a source's state; archived bytes are the published
@@ -18,7 +22,7 @@
  * the index, in batches of two thousand. A single event is indexed 60 to 80 ms after it was published; checkpoints are 200 ms apart at least.
  *
  * Known limits: a source's missing numbers are kept as ranges, so a source that leaves every other number out costs
- * memory in proportion; the index is one table, not yet partitioned by month. A log that is older than its tree is read
+ * memory in proportion; events are found half a second after they came. A log that is older than its tree is read
  * once from the archive before its writer goes on.
  */
 export { type AuditParts, createAudit } from './app.ts';
