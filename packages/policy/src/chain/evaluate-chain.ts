@@ -151,7 +151,7 @@ function textLimit(chain: CompiledChain, texts: RequestTexts | null, findings: F
       : `The request holds more text than the ${chain.maxTextBytes} bytes that are checked.`;
     return { policy: 'policies', code: 'text_too_large', status: 413, message };
   }
-  if (texts.parts.length === 0) {
+  if (!texts.hasText) {
     findings.push({ policy: 'policies', rule: 'no-text', action: 'allow', count: 0 });
   }
   return null;
