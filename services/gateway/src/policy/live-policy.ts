@@ -145,7 +145,10 @@ export class LivePolicy {
     const { log, file } = this.#parts;
     const { version } = this.#policy;
     const { why, problems } = reasonsOf(error);
+    const said = this.#rejected;
     this.#rejected = `the policy file was rejected, and version ${version.version} (${version.digest.slice(0, 12)}) is still in force: ${why}`;
+    // Tried again, and still so.
+    if (said === this.#rejected) return;
     this.#reloads.inc({ outcome: 'rejected' });
     log.error(
       { code: 'policy_rejected', file, problems, in_force: version },

@@ -199,6 +199,34 @@ describe('a bad edit', () => {
     expect((await chat()).status).toBe(200);
   });
 
+  test('whose credential comes later is taken up then, and is told of once', async () => {
+    writeFileSync(file, text('1.0.0'));
+    const secret = join(file, '..', 'secret');
+    await start({ LATER_FILE: secret });
+    replace(text('2.0.0').replace('"TOKEN"', '"LATER"'));
+    await until(() => live.warning() !== null, inTime);
+    await live.reload();
+    await live.reload();
+    writeFileSync(secret, 'simulated-databricks');
+    await until(() => version() === '2.0.0', inTime);
+    expect((await chat()).status).toBe(200);
+    expect(await under.metrics.text()).toContain('policy_reloads_total{outcome="rejected"} 1');
+  });
+
+  test('of the catalogue file that the policy names is one, too; a good one is taken up', async () => {
+    const catalogue = join(file, '..', 'catalogue.yaml');
+    writeFileSync(catalogue, 'models: []\n');
+    writeFileSync(file, text('1.0.0', { catalog: { file: catalogue } }));
+    await start();
+    const before = live.current();
+    writeFileSync(catalogue, 'modls: []\n');
+    await until(() => live.warning() !== null, inTime);
+    expect(live.warning()).toContain('catalogue.yaml:1:1');
+    writeFileSync(catalogue, 'models: []\n# another\n');
+    await until(() => live.warning() === null, inTime);
+    expect(live.current().version).toEqual(before.version);
+  });
+
   test('that is taken back is forgotten', async () => {
     writeFileSync(file, text('1.0.0'));
     await start();

@@ -12,6 +12,9 @@ import { readPolicy } from './read-policy.ts';
 import { SafetyTallies } from './safety-judge.ts';
 import { WatchedFiles } from './watched-files.ts';
 
+/** How often an edit that was rejected is tried again, in milliseconds. */
+const RETRY_INTERVAL_MS = 5000;
+
 export interface PolicyParts {
   readonly file: string;
   readonly env: Environment;
@@ -60,7 +63,16 @@ export async function startPolicy(parts: PolicyParts, started: Stoppable[]): Pro
     lifecycle.look();
     void watched.follow(live.files);
   });
-  started.push({ stop: async () => watched.stop() });
+  // What was wrong may be mended where nobody watches: a file that only the rejected edit names, a secret.
+  const again = setInterval(() => {
+    if (live.warning() !== null) void live.reload();
+  }, RETRY_INTERVAL_MS).unref();
+  started.push({
+    async stop() {
+      clearInterval(again);
+      watched.stop();
+    },
+  });
   await watched.follow(live.files);
   // What was written between reading and watching.
   await live.reload();

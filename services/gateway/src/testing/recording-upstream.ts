@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSimulatedDatabricks, type SimulatedDatabricks } from '@tollgate/simulated-databricks';
+import {
+  createSimulatedDatabricks,
+  type SimulatedDatabricks,
+  type SimulatedDatabricksOptions,
+} from '@tollgate/simulated-databricks';
 
 /** A simulated workspace behind a door that keeps the bodies of what is sent to it. */
 export interface RecordingUpstream {
@@ -11,18 +15,23 @@ export interface RecordingUpstream {
   /** As they came, in their order. */
   readonly bodies: readonly string[];
   readonly paths: readonly string[];
+  readonly authorizations: readonly (string | undefined)[];
   close(): Promise<void>;
 }
 
-export async function startRecordingUpstream(): Promise<RecordingUpstream> {
-  const simulated = createSimulatedDatabricks();
+export async function startRecordingUpstream(
+  options: SimulatedDatabricksOptions = {},
+): Promise<RecordingUpstream> {
+  const simulated = createSimulatedDatabricks(options);
   const behind = await simulated.listen();
   const bodies: string[] = [];
   const paths: string[] = [];
+  const authorizations: (string | undefined)[] = [];
   const server = createServer(async (req, res) => {
     const body = await bodyOf(req);
     bodies.push(body.toString('utf8'));
     paths.push(req.url ?? '');
+    authorizations.push(req.headers.authorization);
     const headers = { authorization: req.headers.authorization ?? '', 'content-type': 'application/json' };
     const answer = await fetch(behind + req.url, { method: 'POST', headers, body });
     res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
@@ -36,6 +45,7 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
     simulated,
     bodies,
     paths,
+    authorizations,
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
