@@ -67,11 +67,12 @@ export class DlpWindow implements TextStage, SearchedText {
     redactions: Redactions,
     verdict: OutputVerdict,
     next: TextStage,
+    maxMatchChars = MAX_MATCH_CHARS,
   ) {
     this.#first = expressions.first;
     this.#watched = expressions.all.map((compiled) => ({
       compiled,
-      search: new ExpressionSearch(compiled.program, MAX_MATCH_CHARS),
+      search: new ExpressionSearch(compiled.program, maxMatchChars),
     }));
     this.#redactions = redactions;
     this.#verdict = verdict;
@@ -122,7 +123,7 @@ export class DlpWindow implements TextStage, SearchedText {
       }
       this.#look(this.#read, character);
       this.#read += character > 0xffff ? 2 : 1;
-      this.#isIdle = this.#watched.every(({ search }) => search.isIdle);
+      this.#isIdle = this.#areIdle();
     }
     if (this.#verdict.blocked === null) this.#pass(this.#release());
   }
@@ -179,6 +180,11 @@ export class DlpWindow implements TextStage, SearchedText {
     if (this.#verdict.blocked === null) this.#verdict.block('dlp-filter', rule);
   }
 
+  #areIdle(): boolean {
+    for (const { search } of this.#watched) if (!search.isIdle) return false;
+    return true;
+  }
+
   /** Up to where the text may go on. */
   #release(): number {
     let place = this.#read;
@@ -198,7 +204,7 @@ export class DlpWindow implements TextStage, SearchedText {
       this.#next.push(
         ready.length === 0
           ? text
-          : rewritten(text, from, ready, (label, value) => this.#redactions.placeholder(label, value)),
+          : rewritten(text, from, ready, (label, value) => this.#redactions.inAnswer(label, value)),
       );
     }
     this.#forget();

@@ -1,164 +1,18 @@
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { describe, expect, test } from 'vitest';
-import { parsePolicyConfig } from '../configuration/load.ts';
+import { PII_ENTITIES } from '../configuration/policy-schemas.ts';
 import { piiFinder } from '../pii-detector/pii-detector.ts';
 import { Redactions, type Span, withoutOverlaps } from '../texts/redactions.ts';
-import { compileOutput, OutputGuard } from './output-guard.ts';
+import { cut, guardOf, outcome } from './testing/output-under-test.ts';
+import { DLP_UNITS, EXPRESSIONS, GAPS, PII_UNITS } from './testing/texts.ts';
 
-const OUTPUT = { apply_to: ['output'] };
-
-function guardOf(chain: readonly string[], policy: Record<string, object>, redactions = new Redactions()) {
-  const sections = Object.fromEntries(chain.map((name) => [name, { ...OUTPUT, ...policy[name] }]));
-  const pack = { name: 'p', version: '1.0.0', enabled: true };
-  const file = JSON.stringify({ pack, policies: { chain }, policy: sections });
-  const compiled = compileOutput(parsePolicyConfig(file, { env: {} }));
-  return new OutputGuard(compiled, redactions);
-}
-
-interface Outcome {
-  readonly text: string;
-  readonly findings: readonly string[];
-  readonly blocked: string | null;
-}
-
-function outcome(guard: OutputGuard, pieces: readonly string[]): Outcome {
-  const window = guard.begin();
-  const text = pieces.map((piece) => window.push(piece)).join('') + window.end();
-  const findings = guard
-    .findings()
-    .map(({ policy, rule, action, count }) => `${policy} ${rule} ${action} ${count}`);
-  return { text, findings, blocked: guard.blocked === null ? null : guard.blocked.rule };
-}
-
-/** A text cut at places given as parts of its length; cuts fall within surrogate pairs, too. */
-function cut(text: string, places: readonly number[]): string[] {
-  const at = [...new Set(places.map((place) => Math.floor(place * text.length)))].sort((a, b) => a - b);
-  return [0, ...at].map((from, index) => text.slice(from, at[index] ?? text.length));
-}
-
+/** Where to cut, as parts of a text's length. */
 const cuts = fc.oneof(
   fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 }),
   // Each character on its own.
   fc.constant(Array.from({ length: 600 }, (_, index) => index / 600)),
 );
-
-/** Pieces of which the entities are made, and what may stand between and beside them. */
-const PII_UNITS = [
-  'Maria',
-  'Garcia',
-  'John',
-  'Smith',
-  'Jean-Luc',
-  "O'Brien",
-  'Dr.',
-  'Mr.',
-  'van',
-  'der',
-  'de',
-  'la',
-  'J.',
-  'F.',
-  'I',
-  'The',
-  'said',
-  'my',
-  'name',
-  'is',
-  'from',
-  'dear',
-  'Berlin',
-  'NATO',
-  'hello',
-  'and',
-  'müller',
-  'Müller',
-  'Сергей',
-  'Иванов',
-  'maria.garcia@example.com',
-  'a@b.net',
-  '@',
-  '.',
-  'x%40y.org',
-  'logo@2x.png',
-  'user＠host.de',
-  '4111 1111 1111 1111',
-  '4111',
-  '1111',
-  '5500-0000-0000-0004',
-  '378282246310005',
-  '42',
-  '2024-01-15',
-  '12.5',
-  'DE89 3704 0044 0532 0130 00',
-  'DE89',
-  '3704',
-  '0044',
-  'GB29',
-  'NWBK',
-  '6016',
-  '1331',
-  '9268',
-  '19',
-  '+49 30 901820',
-  '+49',
-  '030',
-  '901820',
-  '(030)',
-  '-',
-  '/',
-  '+1 (415) 555-2671',
-  '415',
-  '555-2671',
-  'phone',
-  'call',
-  'tel.',
-  '123-45-6789',
-  '123',
-  '45',
-  '6789',
-  'ssn',
-  '123456789',
-  'version',
-  '10.0.0.1',
-  '192.168.1',
-  '::1',
-  'fe80::1',
-  '2001:db8::1',
-  'ab',
-  'cd',
-  '12',
-  '34',
-  '56',
-  '78',
-  '请联系',
-  '张三',
-  '，',
-  '😀',
-  'é',
-  'x'.repeat(70),
-  '1'.repeat(30),
-];
-const GAPS = [
-  ' ',
-  ' ',
-  ' ',
-  ' ',
-  '',
-  '',
-  '\n',
-  '  ',
-  ', ',
-  '. ',
-  '"',
-  '-',
-  ' - ',
-  ': ',
-  '; ',
-  '\u00a0',
-  '\t',
-  '(',
-];
 
 const textOf = (units: readonly string[]) =>
   fc
@@ -166,16 +20,7 @@ const textOf = (units: readonly string[]) =>
     .map((parts) => parts.flat().join(''));
 
 const REGIONS = ['US', 'GB', 'DE', 'FR', 'ES', 'IT', 'NL', 'IN', 'BR', 'AU'];
-const ENTITIES = [
-  'PERSON',
-  'EMAIL_ADDRESS',
-  'PHONE_NUMBER',
-  'CREDIT_CARD',
-  'IBAN',
-  'US_SSN',
-  'IP_ADDRESS',
-] as const;
-const find = piiFinder({ entities: ENTITIES, phoneRegions: REGIONS });
+const find = piiFinder({ entities: PII_ENTITIES, phoneRegions: REGIONS });
 
 /** What the whole text becomes, by the rules for requests. */
 function redacted(text: string, spans: readonly Span[], redactions = new Redactions()): string {
@@ -194,49 +39,6 @@ describe('pii-detector on answers', () => {
     );
   });
 });
-
-const EXPRESSIONS = [
-  'dapi[a-f0-9]{32}',
-  'key-[a-z]{3,12}',
-  String.raw`\bkey\b`,
-  '(?m)^key',
-  'key|keyring',
-  String.raw`[a-z]+\.[a-z]+`,
-  String.raw`[a-z_]+\.[a-z_]+\.[a-z_]+`,
-  '(a|ab)(c|bcd)',
-  'a+?b',
-  'a.*b|a',
-  '(?s)a.{2,9}b$',
-  String.raw`\b`,
-  'é+|😀.',
-  '(?i)KEY',
-  'x*y*z',
-  String.raw`\Bkey`,
-  '[^a]b',
-  '(a+)+b',
-];
-const DLP_UNITS = [
-  'key',
-  'keyring',
-  'key-abc',
-  'KEY',
-  'a',
-  'b',
-  'c',
-  'bcd',
-  'ab',
-  '.',
-  '_',
-  'x',
-  'y',
-  'z',
-  'é',
-  '😀',
-  'catalog',
-  '\n',
-  `dapi${'0a'.repeat(16)}`,
-  `dapi${'0a'.repeat(15)}`,
-];
 
 function matches(regex: string, text: string): Span[] {
   const matcher = RE2JS.compile(regex).matcher(text);
@@ -275,5 +77,121 @@ describe('dlp-filter on answers', () => {
       ),
       { numRuns: Number(process.env['RUNS'] ?? 300) },
     );
+  });
+});
+
+/** Settings with one action, or several, for one or both policies in either order. */
+const chains = fc
+  .record({
+    names: fc.constantFrom(
+      ['pii-detector'],
+      ['dlp-filter'],
+      ['pii-detector', 'dlp-filter'],
+      ['dlp-filter', 'pii-detector'],
+    ),
+    pii: fc.constantFrom('redact', 'flag', 'block'),
+    expressions: fc.uniqueArray(fc.constantFrom(...EXPRESSIONS), { minLength: 1, maxLength: 3 }),
+    actions: fc.array(fc.constantFrom('redact', 'flag', 'block'), { minLength: 3, maxLength: 3 }),
+  })
+  .map(({ names, pii, expressions, actions }) => {
+    const patterns = expressions.map((regex, index) => ({
+      name: `e${index}`,
+      regex,
+      action: actions[index],
+    }));
+    return { names, policy: { 'pii-detector': { action: pii }, 'dlp-filter': { patterns } } };
+  });
+
+describe('a chain of policies on answers', () => {
+  test('gives the same text, findings and end, however the text is cut', { timeout: 30_000 }, () => {
+    fc.assert(
+      fc.property(chains, textOf([...PII_UNITS, ...DLP_UNITS]), cuts, ({ names, policy }, text, places) => {
+        const whole = outcome(guardOf(names, policy), [text]);
+        expect(outcome(guardOf(names, policy), cut(text, places))).toEqual(whole);
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 300) },
+    );
+  });
+
+  test('lets nothing of a blocked match out, and everything before what may be part of one', () => {
+    fc.assert(
+      fc.property(textOf(PII_UNITS), cuts, (text, places) => {
+        const [first] = find(text);
+        const seen = outcome(
+          guardOf(['pii-detector'], { 'pii-detector': { action: 'block' } }),
+          cut(text, places),
+        );
+        expect(seen.text).toBe(first === undefined ? text : text.slice(0, first.start));
+        expect(seen.blocked === null).toBe(first === undefined);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...EXPRESSIONS), textOf(DLP_UNITS), cuts, (regex, text, places) => {
+        const policy = { 'dlp-filter': { patterns: [{ name: 'e', regex, action: 'block' }] } };
+        const [first] = matches(regex, text);
+        const seen = outcome(guardOf(['dlp-filter'], policy), cut(text, places));
+        expect(seen.blocked).toBe(first === undefined ? null : 'e');
+        expect(text.slice(0, first?.start ?? text.length).startsWith(seen.text)).toBe(true);
+        if (first === undefined) expect(seen.text).toBe(text);
+      }),
+    );
+  });
+
+  test('goes on with the numbers of the request, and knows its values again', () => {
+    const redactions = new Redactions(['a@b.net <EMAIL_2>']);
+    redactions.redact('a@b.net', [{ start: 0, end: 7, label: 'EMAIL' }], true);
+    const guard = guardOf(['pii-detector'], {}, redactions);
+    expect(outcome(guard, ['To a@', 'b.net, c@d', '.net, c@d.net']).text).toBe(
+      'To a@b.net, <EMAIL_3>, <EMAIL_3>',
+    );
+    expect(guard.findings()).toEqual([
+      { policy: 'pii-detector', rule: 'EMAIL_ADDRESS', action: 'redact', count: 3 },
+    ]);
+  });
+});
+
+describe('a text', () => {
+  const passed = (names: readonly string[], policy: Record<string, object>, pieces: readonly string[]) => {
+    const window = guardOf(names, policy).begin();
+    return pieces.map((piece) => window.push(piece));
+  };
+
+  test.each<[string, Record<string, object>, string[], string[]]>([
+    [
+      'words without anything telling go on as they end',
+      {},
+      ['the quick', ' brown', ' fox '],
+      ['the ', 'quick ', 'brown fox '],
+    ],
+    [
+      'a name waits for the word after it',
+      {},
+      ['dear Maria', ' Garcia', ' came', ' here'],
+      ['dear ', '', '', '<PERSON_1> came '],
+    ],
+    [
+      'a number waits until it is over',
+      {},
+      ['on 030', ' 901820', ' or so '],
+      ['on ', '', '<PHONE_1> or so '],
+    ],
+    [
+      'what is only flagged waits for nothing',
+      { 'pii-detector': { action: 'flag' } },
+      ['dear Mar', 'ia Garcia'],
+      ['dear Mar', 'ia Garcia'],
+    ],
+  ])('%s', (_, policy, pieces, expected) => {
+    expect(passed(['pii-detector'], policy, pieces)).toEqual(expected);
+  });
+
+  test('an expression holds back what begins like it, and no more', () => {
+    const policy = { 'dlp-filter': { detect_patterns: ['dapi[a-f0-9]{32}'] } };
+    expect(passed(['dlp-filter'], policy, ['a good d', 'ay, dap', 'per day, dapi0', '1 and'])).toEqual([
+      'a good ',
+      'day, ',
+      'dapper day, ',
+      'dapi01 an',
+    ]);
   });
 });

@@ -201,7 +201,7 @@ export class PiiWindow implements TextStage {
     const value = this.#slice(span.start, span.end);
     this.#passed = span.end;
     this.#next.push(
-      rewritten(value, span.start, [span], (label, text) => this.#redactions.placeholder(label, text)),
+      rewritten(value, span.start, [span], (label, text) => this.#redactions.inAnswer(label, text)),
     );
   }
 

@@ -8,6 +8,9 @@ export interface Span {
 
 const PLACEHOLDER = /<[A-Z][A-Z0-9_]*_[1-9][0-9]*>/g;
 
+/** The most values of answers whose placeholders are remembered. */
+const MAX_IN_ANSWER = 8_192;
+
 /**
  * The placeholders of one request, such as `<EMAIL_1>`: the same text has the same one throughout the request. What they stand
  * for is kept here, in memory, and is gone with the request; it is in no finding, event or log.
@@ -17,6 +20,8 @@ export class Redactions {
   readonly #originals = new Map<string, string>();
   readonly #counts = new Map<string, number>();
   readonly #ours = new Set<string>();
+  #longest = 0;
+  #inAnswer = 0;
   #texts: readonly string[];
   #taken: ReadonlySet<string> | null = null;
 
@@ -34,11 +39,9 @@ export class Redactions {
     return this.#originals.size > 0;
   }
 
-  /** The longest placeholder, in UTF-16 units: what a stream has to hold back to restore it. */
+  /** The longest placeholder that can be restored, in UTF-16 units: what a stream has to hold back for that. */
   get longest(): number {
-    let longest = 0;
-    for (const placeholder of this.#placeholders.values()) longest = Math.max(longest, placeholder.length);
-    return longest;
+    return this.#longest;
   }
 
   /**
@@ -52,7 +55,7 @@ export class Redactions {
     let result = '';
     let done = 0;
     for (const { start, end, label } of withoutOverlaps(this.#widened(text, spans))) {
-      result += text.slice(done, start) + this.placeholder(label, text.slice(start, end), restorable);
+      result += text.slice(done, start) + this.#placeholderFor(label, text.slice(start, end), restorable);
       done = end;
     }
     return result + text.slice(done);
@@ -68,21 +71,40 @@ export class Redactions {
     });
   }
 
-  /** What stands for a value: the same wherever it stands in the request, or in the answer to it. */
-  placeholder(label: string, value: string, restorable = false): string {
-    const key = `${label} ${value}`;
+  /**
+   * What stands for a value in an answer: the same as in the request. An answer may go on for long, so only so many of its
+   * values are remembered; further ones have a new placeholder each time.
+   */
+  inAnswer(label: string, value: string): string {
+    const known = this.#placeholders.get(keyOf(label, value));
+    if (known !== undefined) return known;
+    this.#inAnswer += 1;
+    return this.#inAnswer > MAX_IN_ANSWER ? this.#next(label) : this.#placeholderFor(label, value, false);
+  }
+
+  #placeholderFor(label: string, value: string, restorable: boolean): string {
+    const key = keyOf(label, value);
     let placeholder = this.#placeholders.get(key);
     if (placeholder === undefined) {
-      let count = this.#counts.get(label) ?? 0;
-      do {
-        count += 1;
-        placeholder = `<${label}_${count}>`;
-      } while (this.#isTaken(placeholder));
-      this.#counts.set(label, count);
+      placeholder = this.#next(label);
       this.#placeholders.set(key, placeholder);
       this.#ours.add(placeholder);
     }
-    if (restorable) this.#originals.set(placeholder, value);
+    if (restorable) {
+      this.#originals.set(placeholder, value);
+      this.#longest = Math.max(this.#longest, placeholder.length);
+    }
+    return placeholder;
+  }
+
+  #next(label: string): string {
+    let count = this.#counts.get(label) ?? 0;
+    let placeholder: string;
+    do {
+      count += 1;
+      placeholder = `<${label}_${count}>`;
+    } while (this.#isTaken(placeholder));
+    this.#counts.set(label, count);
     return placeholder;
   }
 
@@ -114,6 +136,10 @@ export class Redactions {
     this.#texts = [];
     return this.#taken.has(placeholder);
   }
+}
+
+function keyOf(label: string, value: string): string {
+  return `${label} ${value}`;
 }
 
 /** Spans in their order; those that overlap are one, with the label of the first. */

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { parsePolicyConfig } from '../configuration/load.ts';
+import { compileOutput, OutputGuard } from './output-guard.ts';
+import { MAX_MATCH_CHARS } from './window.ts';
+
+const SMALL_CHARS = 16 * 1024;
+const FACTOR = 8;
+/** Eight times the text may take this many times the time: three times what is in proportion, for a busy machine; a square would take 64. */
+const MOST_TIMES_LONGER = 24;
+/** Below this, the clock says nothing. */
+const LEAST_MS = 5;
+/** Each policy holds back one match, and what it has to see beyond it. */
+const MOST_HELD_CHARS = 2 * (MAX_MATCH_CHARS + 64);
+
+const EXPRESSIONS = [
+  '[a-z_]+\\.[a-z_]+\\.[a-z_]+',
+  '(a+)+$',
+  '(?i)(x|xx)+y',
+  'dapi[a-f0-9]{32}',
+  '[^ ]+@[^ ]+\\.zz',
+  '(?s)a.*b',
+  '.*password.*',
+];
+
+function compiled(action: string) {
+  const file = {
+    pack: { name: 'p', version: '1.0.0', enabled: true },
+    policies: { chain: ['pii-detector', 'dlp-filter'] },
+    policy: {
+      'pii-detector': { action, apply_to: ['output'] },
+      'dlp-filter': { action, apply_to: ['output'], detect_patterns: EXPRESSIONS },
+    },
+  };
+  return compileOutput(parsePolicyConfig(JSON.stringify(file), { env: {} }));
+}
+const FLAGGING = compiled('flag');
+const REDACTING = compiled('redact');
+
+/** Texts on which one of the rules has the most to do or to hold back. */
+const HOSTILE: Readonly<Record<string, string>> = {
+  'one letter': 'a',
+  'a letter and the end of a match now and then': `${'a'.repeat(50)}b`,
+  digits: '1',
+  'digits and spaces': '1 ',
+  'pairs of digits': '06 12 34 56 78 ',
+  'plus signs': '+1 ',
+  'at signs': '@',
+  'half an address': 'a.b@',
+  'different addresses': 'a@b.cd ',
+  dots: 'a.',
+  colons: 'a:',
+  'capital letters': 'A',
+  'capitalised words': 'Ab ',
+  names: 'John Smith ',
+  particles: 'Ab de la ',
+  initials: 'Ab A. ',
+  'country codes': 'DE89 ',
+  'parts of accounts': 'de89-',
+  'x and no y': 'x',
+  Chinese: '忽略',
+  spaces: ' ',
+  base64: 'QUFB',
+  surrogates: '😀',
+  quotes: '"A',
+};
+
+const textOf = (unit: string, chars: number): string =>
+  unit.repeat(Math.ceil(chars / unit.length)).slice(0, chars);
+
+function milliseconds(text: string, pieceChars: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 2; round += 1) {
+    const window = new OutputGuard(FLAGGING, null).begin();
+    const before = process.threadCpuUsage();
+    for (let at = 0; at < text.length; at += pieceChars) window.push(text.slice(at, at + pieceChars));
+    window.end();
+    const { user, system } = process.threadCpuUsage(before);
+    best = Math.min(best, (user + system) / 1_000);
+  }
+  return best;
+}
+
+describe('the time of a stream is in proportion to its text', { timeout: 60_000 }, () => {
+  test.each(Object.entries(HOSTILE))('of %s', (_, unit) => {
+    for (const pieceChars of [3, SMALL_CHARS]) {
+      milliseconds(textOf(unit, SMALL_CHARS), pieceChars);
+      const small = Math.max(LEAST_MS, milliseconds(textOf(unit, SMALL_CHARS), pieceChars));
+      const large = milliseconds(textOf(unit, SMALL_CHARS * FACTOR), pieceChars);
+      expect(large / small).toBeLessThan(MOST_TIMES_LONGER);
+    }
+  });
+});
+
+describe('what is held back is bounded', () => {
+  test.each(Object.entries(HOSTILE))('of %s', (_, unit) => {
+    const guard = new OutputGuard(REDACTING, null);
+    const window = guard.begin();
+    const text = textOf(unit, 40_000);
+    let [came, passed, most] = [0, 0, 0];
+    for (let at = 0; at < text.length && guard.findings().length === 0; at += 7) {
+      came = Math.min(text.length, at + 7);
+      passed += window.push(text.slice(at, came)).length;
+      if (guard.findings().length === 0) most = Math.max(most, came - passed);
+    }
+    expect(most).toBeLessThan(MOST_HELD_CHARS);
+  });
+
+  test('of a word of any length, and an address behind it is still whole', () => {
+    const guard = new OutputGuard(compiled('redact'), null);
+    const window = guard.begin();
+    const text = `${'ABCDEFGHIJ'.repeat(1_000)};${'Q'.repeat(5_000)}/maria@example.com ${'忽'.repeat(300)}joe@example.org end`;
+    const seen = [...text].map((one) => window.push(one)).join('') + window.end();
+    expect(seen).not.toContain('@');
+    expect(guard.findings()).toMatchObject([{ rule: 'EMAIL_ADDRESS', count: 2 }]);
+  });
+});
