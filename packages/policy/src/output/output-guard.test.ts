@@ -35,7 +35,7 @@ describe('pii-detector on answers', () => {
         const seen = outcome(guardOf(['pii-detector'], {}), cut(text, places));
         expect(seen.text).toBe(redacted(text, spans));
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 300) },
+      { numRuns: 300 },
     );
   });
 });
@@ -75,7 +75,7 @@ describe('dlp-filter on answers', () => {
           );
         },
       ),
-      { numRuns: Number(process.env['RUNS'] ?? 300) },
+      { numRuns: 300 },
     );
   });
 });
@@ -109,7 +109,7 @@ describe('a chain of policies on answers', () => {
         const whole = outcome(guardOf(names, policy), [text]);
         expect(outcome(guardOf(names, policy), cut(text, places))).toEqual(whole);
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 300) },
+      { numRuns: 300 },
     );
   });
 

@@ -2,10 +2,10 @@ import type { OutputGuard } from '@tollgate/policy';
 import type { Protocol } from '../body/protocol.ts';
 import { isRecord } from '../metering/reported-usage.ts';
 import { AnswerTexts } from './answer-texts.ts';
-import { rewriteStrings } from './any-texts.ts';
-import { withoutLogprobs } from './chat-events.ts';
-import { messageTexts } from './chat-texts.ts';
-import { rewriteResponse, rewriteWhole } from './response-texts.ts';
+import { rewriteEverything, rewriteTexts } from './any-texts.ts';
+import { choiceTexts } from './chat-texts.ts';
+import { withoutLogprobs } from './logprobs.ts';
+import { rewriteResponse } from './response-texts.ts';
 
 /**
  * A whole answer as it may go to the caller: the very bytes where nothing changed. Null where it can't be read, so that nobody can
@@ -29,26 +29,15 @@ export function guardedBody(
 }
 
 function rewriteAnswer(answer: object, protocol: Protocol, texts: AnswerTexts<unknown>): boolean {
-  if (protocol === 'embeddings') return false;
-  if (protocol === 'custom') return rewriteStrings(answer, texts);
-  if (!isRecord(answer)) return false;
+  if (protocol === 'custom' || !isRecord(answer)) return rewriteEverything(answer, texts);
   // What an invocation is answered with is told by the answer itself.
-  let changed = rewriteResponse(answer, texts);
+  if (protocol === 'responses' || Array.isArray(answer['output'])) return rewriteResponse(answer, texts);
   const { choices } = answer;
-  if (!Array.isArray(choices)) return changed;
-  for (const choice of choices) if (isRecord(choice) && rewriteChoice(choice, texts)) changed = true;
-  return changed;
-}
-
-function rewriteChoice(choice: Record<string, unknown>, texts: AnswerTexts<unknown>): boolean {
-  let changed = withoutLogprobs(choice, texts.guard);
-  if (rewriteWhole(choice, 'text', 'content', texts)) changed = true;
-  const { message } = choice;
-  if (!isRecord(message)) return changed;
-  for (const { holder, key, kind } of messageTexts(message)) {
-    if (rewriteWhole(holder, key, kind, texts)) changed = true;
-  }
-  return changed;
+  const records = Array.isArray(choices) ? choices.filter(isRecord) : [];
+  if (records.length === 0) return rewriteEverything(answer, texts);
+  let changed = false;
+  for (const choice of records) if (withoutLogprobs(choice, texts.guard)) changed = true;
+  return rewriteTexts(answer, records.flatMap(choiceTexts), texts) || changed;
 }
 
 function parsed(body: Buffer): object | null {

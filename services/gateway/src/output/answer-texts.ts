@@ -3,6 +3,16 @@ import type { OutputGuard, PiecewiseText } from '@tollgate/policy';
 /** The most texts of one answer, such as those of all its choices and tool calls, that are on their way at once. */
 const MAX_TEXTS = 1024;
 
+/** `content`: JSON where the request asked for an answer in it, else prose. */
+export type TextKind = 'prose' | 'content' | 'json';
+
+/** Where a text stands in an answer. */
+export interface PlacedText {
+  readonly kind: TextKind;
+  readonly holder: Record<string, unknown>;
+  readonly key: string;
+}
+
 /** The texts of one answer, each from its first piece to its end, by the names that their protocol gives them. */
 export class AnswerTexts<Origin> {
   readonly guard: OutputGuard;
@@ -25,7 +35,7 @@ export class AnswerTexts<Origin> {
    *
    * @param origin what the caller of this needs to write the rest of it, once it ends
    */
-  push(name: string, kind: 'prose' | 'content' | 'json', piece: string, origin: Origin): string {
+  push(name: string, kind: TextKind, piece: string, origin: Origin): string {
     let open = this.#open.get(name);
     if (open === undefined) {
       const isJson = kind === 'json' || (kind === 'content' && this.#jsonContent);
@@ -60,7 +70,8 @@ export class AnswerTexts<Origin> {
   }
 
   /** A whole text. */
-  whole(kind: 'prose' | 'content' | 'json', text: string): string {
+  whole(kind: TextKind, text: string): string {
+    if (text === '') return text;
     const isJson = kind === 'json' || (kind === 'content' && this.#jsonContent);
     const window = isJson ? this.guard.beginJson() : this.guard.begin();
     return window.push(text) + window.end();

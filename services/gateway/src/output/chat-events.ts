@@ -1,9 +1,12 @@
 import type { OutputGuard } from '@tollgate/policy';
 import { isRecord } from '../metering/reported-usage.ts';
-import { AnswerTexts } from './answer-texts.ts';
-import { rewriteStrings } from './any-texts.ts';
-import { isReasoning, messageTexts, REASONING_NAMES } from './chat-texts.ts';
-import { type EventData, type GuardedEvents, type Rewritten, UNCHANGED } from './guarded-events.ts';
+import { AnswerTexts, type PlacedText } from './answer-texts.ts';
+import { rewriteOthers, rewriteTexts } from './any-texts.ts';
+import { isReasoning, type MessageText, messageTexts, REASONING_NAMES } from './chat-texts.ts';
+import type { EventData, GuardedEvents, Rewritten } from './guarded-events.ts';
+import { withoutLogprobs } from './logprobs.ts';
+
+const NOTHING = {};
 
 /** Writes the choice that brings the rest of a text. */
 type Origin = (rest: string) => EventData;
@@ -29,14 +32,20 @@ export class ChatEvents implements GuardedEvents {
 
   rewrite(data: EventData): Rewritten {
     const { choices } = data;
-    if (!Array.isArray(choices)) return { before: [], changed: rewriteStrings(data, this.#texts) };
-    if (choices.length === 0) return UNCHANGED;
+    const records = Array.isArray(choices) ? choices.filter(isRecord) : [];
+    let changed = false;
+    for (const choice of records) if (withoutLogprobs(choice, this.#guard)) changed = true;
+    const pieces = records.map(({ delta }) => (isRecord(delta) ? messageTexts(delta) : []));
+    const wholes = records.flatMap(({ message }) => (isRecord(message) ? messageTexts(message) : []));
+    const own = records.map((holder): PlacedText => ({ holder, key: 'text', kind: 'content' }));
+    if (rewriteOthers(data, [...pieces.flat(), ...wholes, ...own], this.#texts)) changed = true;
+    for (const whole of wholes) if (rewriteTexts(NOTHING, [whole], this.#texts)) changed = true;
+    if (records.length === 0) return { before: [], changed };
     const { choices: _, usage: __, ...common } = data;
     this.#common = common;
     const before: EventData[] = [];
-    let changed = false;
-    for (const [place, choice] of choices.entries()) {
-      if (isRecord(choice) && this.#choice(choice, place, before)) changed = true;
+    for (const [place, choice] of records.entries()) {
+      if (this.#choice(choice, place, pieces[place] ?? [], before)) changed = true;
     }
     return { before, changed };
   }
@@ -46,42 +55,48 @@ export class ChatEvents implements GuardedEvents {
   }
 
   /** Whether the choice is not what it was. */
-  #choice(choice: Record<string, unknown>, place: number, before: EventData[]): boolean {
+  #choice(
+    choice: Record<string, unknown>,
+    place: number,
+    pieces: readonly MessageText[],
+    before: EventData[],
+  ): boolean {
     const index = typeof choice['index'] === 'number' ? choice['index'] : place;
-    let changed = withoutLogprobs(choice, this.#guard);
+    let changed = false;
     const take = (holder: Record<string, unknown>, key: string, passed: string): void => {
       if (holder[key] === passed) return;
       holder[key] = passed;
       changed = true;
     };
-    const { delta, text } = choice;
+    const { text } = choice;
     if (typeof text === 'string') {
       const origin = (rest: string): EventData => ({ index, text: rest, finish_reason: null });
       take(choice, 'text', this.#texts.push(`${index} text`, 'content', text, origin));
     }
-    if (isRecord(delta)) {
-      for (const { name, kind, holder, key, deltaOf } of messageTexts(delta)) {
-        if (!isReasoning(name)) this.#endReasoning(index, before);
-        const origin = (rest: string): EventData => ({ index, delta: deltaOf(rest), finish_reason: null });
-        take(holder, key, this.#texts.push(`${index} ${name}`, kind, String(holder[key]), origin));
-      }
+    for (const { name, kind, holder, key, deltaOf } of pieces) {
+      if (!isReasoning(name)) this.#endReasoning(index, before);
+      const origin = (rest: string): EventData => ({ index, delta: deltaOf(rest), finish_reason: null });
+      take(holder, key, this.#texts.push(`${index} ${name}`, kind, String(holder[key]), origin));
     }
-    if (choice['finish_reason'] === null || choice['finish_reason'] === undefined) return changed;
-    // This chunk's own pieces have their places in it; so they go out before it, with what was held back.
+    const finished = choice['finish_reason'] !== null && choice['finish_reason'] !== undefined;
+    if (finished && this.#finish(choice, index, before)) changed = true;
+    return changed;
+  }
+
+  /** Ends the texts of a choice. Whether its last chunk changes by that. */
+  #finish(choice: Record<string, unknown>, index: number, before: EventData[]): boolean {
     const rests = this.#texts.endAll(`${index} `);
-    if (rests.length > 0) {
-      const ahead = aheadOf(choice);
-      if (ahead !== null) {
-        before.push(this.#chunk(ahead));
-        changed = true;
-      }
-      for (const { origin, rest } of rests) before.push(this.#chunk(origin(rest)));
-    }
-    if (this.#guard.blocked !== null) {
-      choice['finish_reason'] = null;
+    let changed = false;
+    // What this chunk itself brings comes before what was held back of it.
+    const ahead = rests.length === 0 ? null : aheadOf(choice);
+    if (ahead !== null) {
+      before.push(this.#chunk(ahead));
       changed = true;
     }
-    return changed;
+    for (const { origin, rest } of rests) before.push(this.#chunk(origin(rest)));
+    if (this.#guard.blocked === null) return changed;
+    choice['finish_reason'] = null;
+    return true;
   }
 
   #endReasoning(index: number, before: EventData[]): void {
@@ -108,11 +123,4 @@ function aheadOf(choice: Record<string, unknown>): EventData | null {
   if (!isRecord(delta) || Object.keys(delta).length === 0) return null;
   choice['delta'] = {};
   return { index, delta, finish_reason: null };
-}
-
-/** Tokens with their probabilities would spell out what was redacted. Whether there were any. */
-export function withoutLogprobs(holder: Record<string, unknown>, guard: OutputGuard): boolean {
-  if (!guard.looks || holder['logprobs'] === null || holder['logprobs'] === undefined) return false;
-  holder['logprobs'] = null;
-  return true;
 }

@@ -1,14 +1,10 @@
 import { isRecord } from '../metering/reported-usage.ts';
-
-type TextKind = 'prose' | 'content' | 'json';
+import type { PlacedText, TextKind } from './answer-texts.ts';
 
 /** One text, or a piece of one, in a message or in the delta of one. */
-export interface PlacedText {
+export interface MessageText extends PlacedText {
   /** The same for all pieces of one text. */
   readonly name: string;
-  readonly kind: TextKind;
-  readonly holder: Record<string, unknown>;
-  readonly key: string;
   /** The delta that would bring more of this text. */
   readonly deltaOf: (rest: string) => Record<string, unknown>;
 }
@@ -20,8 +16,8 @@ const REASONING: readonly string[] = ['reasoning_content', 'reasoning', 'thinkin
  * The texts of a message of chat completions, or of a delta of one: content as a string or in parts, reasoning under the names
  * that providers give it, refusals, what was said aloud, and the arguments of tool calls. Signatures and ids are none.
  */
-export function messageTexts(message: Record<string, unknown>): PlacedText[] {
-  const texts: PlacedText[] = [];
+export function messageTexts(message: Record<string, unknown>): MessageText[] {
+  const texts: MessageText[] = [];
   for (const key of REASONING) addMember(texts, message, key, key, 'prose');
   addMember(texts, message, 'content', 'content', 'content');
   const { content } = message;
@@ -40,6 +36,14 @@ export function messageTexts(message: Record<string, unknown>): PlacedText[] {
   return texts;
 }
 
+/** The texts of one choice of a whole answer. */
+export function choiceTexts(choice: Record<string, unknown>): PlacedText[] {
+  const { message, text } = choice;
+  const texts: PlacedText[] = isRecord(message) ? messageTexts(message) : [];
+  if (typeof text === 'string') texts.push({ kind: 'content', holder: choice, key: 'text' });
+  return texts;
+}
+
 /** Whether a text is what a model thinks: it is over as soon as another one begins. */
 export function isReasoning(name: string): boolean {
   return REASONING.includes(name) || name === 'summary';
@@ -49,7 +53,7 @@ export function isReasoning(name: string): boolean {
 export const REASONING_NAMES: readonly string[] = [...REASONING, 'summary'];
 
 function addMember(
-  texts: PlacedText[],
+  texts: MessageText[],
   holder: Record<string, unknown>,
   key: string,
   name: string,
@@ -59,19 +63,19 @@ function addMember(
 }
 
 function addNested(
-  texts: PlacedText[],
+  texts: MessageText[],
   holder: Record<string, unknown>,
   key: string,
   name: string,
   kind: TextKind,
-  deltaOf: PlacedText['deltaOf'],
+  deltaOf: MessageText['deltaOf'],
 ): void {
   const value = holder[key];
   if (typeof value === 'string' && value !== '') texts.push({ name, kind, holder, key, deltaOf });
 }
 
 /** A part of the content, as Databricks and others write it: a text, or a summary of the reasoning. */
-function addPart(texts: PlacedText[], part: unknown): void {
+function addPart(texts: MessageText[], part: unknown): void {
   if (!isRecord(part)) return;
   const { type, summary } = part;
   addNested(texts, part, 'text', 'content', 'content', (rest) => ({ content: [{ type, text: rest }] }));
@@ -89,7 +93,7 @@ function addPart(texts: PlacedText[], part: unknown): void {
   }
 }
 
-function addCall(texts: PlacedText[], call: unknown, place: number): void {
+function addCall(texts: MessageText[], call: unknown, place: number): void {
   if (!isRecord(call)) return;
   const index = typeof call['index'] === 'number' ? call['index'] : place;
   const { function: called, custom } = call;

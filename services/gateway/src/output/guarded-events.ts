@@ -18,5 +18,3 @@ export interface GuardedEvents {
   /** Whether the stream holds more texts at once than anybody asks for. */
   readonly isOverfull: boolean;
 }
-
-export const UNCHANGED: Rewritten = { before: [], changed: false };

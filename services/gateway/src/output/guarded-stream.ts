@@ -3,7 +3,7 @@ import type { OutputBlock, OutputGuard } from '@tollgate/policy';
 import type { AnswerStream } from '../metering/answer-stream.ts';
 import { type EventStream, eventData, firstEventEnd } from '../metering/event-stream.ts';
 import { isRecord } from '../metering/reported-usage.ts';
-import type { EventData, GuardedEvents } from './guarded-events.ts';
+import type { EventData, GuardedEvents, Rewritten } from './guarded-events.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -114,9 +114,20 @@ export class GuardedStream implements AnswerStream {
     const parsed = parse(data);
     // What can't be read can't be looked at.
     if (!isRecord(parsed)) return null;
-    const { before, changed } = this.#events.rewrite(parsed);
-    for (const other of before) this.#ready.push(written(other));
-    return changed ? written(parsed) : event;
+    const rewritten = this.#rewrite(parsed);
+    if (rewritten === null) return null;
+    for (const other of rewritten.before) this.#ready.push(written(other));
+    return rewritten.changed ? written(parsed) : event;
+  }
+
+  /** Null where the event is nested too deeply to be looked at. */
+  #rewrite(data: EventData): Rewritten | null {
+    try {
+      return this.#events.rewrite(data);
+    } catch (error) {
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
   }
 }
 

@@ -1,43 +1,24 @@
-import { emissionFaults, type RequestFate } from '@tollgate/events';
-import { createLogger } from '@tollgate/telemetry';
+import type { RequestFate } from '@tollgate/events';
 import { until } from '@tollgate/testing';
 import OpenAI, { APIError, BadRequestError } from 'openai';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type GatewayUnderTest,
-  startGatewayUnderTest,
-  TEST_KEY,
-  testChain,
-  testPolicy,
-} from '../testing/gateway-under-test.ts';
-import { type ScriptedUpstream, startScriptedUpstream } from '../testing/scripted-upstream.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type GatewayUnderTest, TEST_KEY } from '../testing/gateway-under-test.ts';
+import { type GuardedGateway, startGuardedGateway } from '../testing/guarded-gateway.ts';
+import type { ScriptedUpstream } from '../testing/scripted-upstream.ts';
 
 const CHAT = 'databricks-meta-llama-3-3-70b-instruct';
 const PAT = `dapi${'0af9'.repeat(8)}`;
 const USAGE = { prompt_tokens: 7, completion_tokens: 11, total_tokens: 18 };
 
+let gateway: GuardedGateway;
 let upstream: ScriptedUpstream;
 let under: GatewayUnderTest;
 let client: OpenAI;
-const logged: string[] = [];
-const log = createLogger({
-  service: 'gateway',
-  level: 'trace',
-  destination: { write: (line) => logged.push(line) },
-});
-
-beforeEach(async () => {
-  logged.length = 0;
-  upstream = await startScriptedUpstream();
-});
-afterEach(async () => {
-  await under.close();
-  await upstream.close();
-});
+afterEach(() => gateway.close());
 
 async function start(chain: readonly string[], policy: Record<string, object>): Promise<void> {
-  const made = testPolicy({ baseUrl: upstream.baseUrl, policy: { chain: testChain({ chain }, policy) } });
-  under = await startGatewayUnderTest(made, { log });
+  gateway = await startGuardedGateway(chain, policy);
+  ({ upstream, under } = gateway);
   client = new OpenAI({ apiKey: TEST_KEY, baseURL: `${under.url}/v1`, maxRetries: 0 });
 }
 
@@ -71,10 +52,8 @@ const ask = (content = 'Hello.') => ({ model: CHAT, messages: [{ role: 'user' as
 
 /** The events of the one request are those of its fate, and hold none of these texts. */
 async function recorded(fate: RequestFate, ...texts: string[]): Promise<void> {
-  await until(() => emissionFaults(fate, under.spool.events()).length === 0, { timeoutMs: 5_000 });
-  expect(under.spool.openHolds).toBe(0);
-  const written = [...under.spool.appended.map(({ json }) => json), ...logged].join('\n');
-  for (const text of texts) expect(written).not.toContain(text);
+  await gateway.recorded(fate);
+  for (const text of texts) expect(gateway.written()).not.toContain(text);
 }
 
 function outputDecisions() {

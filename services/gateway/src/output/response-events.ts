@@ -1,9 +1,10 @@
 import type { OutputGuard } from '@tollgate/policy';
 import { isRecord } from '../metering/reported-usage.ts';
 import { AnswerTexts } from './answer-texts.ts';
-import { withoutLogprobs } from './chat-events.ts';
+import { rewriteStrings, rewriteTexts } from './any-texts.ts';
 import type { EventData, GuardedEvents, Rewritten } from './guarded-events.ts';
-import { rewriteItem, rewritePart, rewriteResponse, rewriteWhole } from './response-texts.ts';
+import { withoutLogprobs } from './logprobs.ts';
+import { rewriteItem, rewritePart, rewriteResponse } from './response-texts.ts';
 
 /** Writes the event that brings the rest of a text. */
 type Origin = (rest: string) => EventData;
@@ -52,7 +53,8 @@ export class ResponseEvents implements GuardedEvents {
   rewrite(data: EventData): Rewritten {
     const { type } = data;
     const before: EventData[] = [];
-    const changed = typeof type === 'string' && this.#texted(data, type, before);
+    const changed =
+      typeof type === 'string' ? this.#texted(data, type, before) : rewriteStrings(data, this.#texts);
     const { sequence_number: number } = data;
     if (this.#added === 0 && before.length === 0) return { before, changed };
     if (typeof number === 'number') {
@@ -76,13 +78,14 @@ export class ResponseEvents implements GuardedEvents {
       return this.#again((texts) => rewriteResponse(response, texts));
     }
     if (isRecord(item)) return this.#again((texts) => rewriteItem(item, texts));
-    return isRecord(part) && this.#again((texts) => rewritePart(part, texts));
+    if (isRecord(part)) return this.#again((texts) => rewritePart(part, texts));
+    return rewriteStrings(data, this.#texts);
   }
 
   #delta(data: EventData, type: string): boolean {
     const streamed = STREAMED.get(type.slice(0, -'.delta'.length));
     const { delta } = data;
-    if (streamed === undefined || typeof delta !== 'string') return false;
+    if (streamed === undefined || typeof delta !== 'string') return rewriteStrings(data, this.#texts);
     const unspelt = withoutLogprobs(data, this.#guard);
     const { item_id, output_index, content_index, summary_index } = data;
     const places = { item_id, output_index, content_index, summary_index };
@@ -97,13 +100,13 @@ export class ResponseEvents implements GuardedEvents {
     if (isRecord(item)) return this.#again((texts) => rewriteItem(item, texts));
     if (isRecord(part)) return this.#again((texts) => rewritePart(part, texts));
     const streamed = STREAMED.get(type.slice(0, -'.done'.length));
-    if (streamed === undefined) return false;
+    if (streamed === undefined) return rewriteStrings(data, this.#texts);
     const unspelt = withoutLogprobs(data, this.#guard);
     const name = nameOf(data, type);
-    if (!this.#texts.has(name))
-      return rewriteWhole(data, streamed.key, streamed.kind, this.#texts) || unspelt;
+    const whole = [{ holder: data, key: streamed.key, kind: streamed.kind }];
+    if (!this.#texts.has(name)) return rewriteTexts(data, whole, this.#texts) || unspelt;
     for (const { origin, rest } of this.#texts.endAll(name)) before.push(origin(rest));
-    return this.#again((texts) => rewriteWhole(data, streamed.key, streamed.kind, texts)) || unspelt;
+    return this.#again((texts) => rewriteTexts(data, whole, texts)) || unspelt;
   }
 
   /** Guards whole texts that have been counted already; what only comes to light now blocks nevertheless. */
