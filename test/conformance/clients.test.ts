@@ -5,6 +5,9 @@ import { langchain } from './langchain.ts';
 import { openAiSdk } from './openai-sdk.ts';
 import { vercelAi } from './vercel-ai.ts';
 
+/** Calls that at least have to be found. */
+const MANY = 20;
+
 let gateway: GatewayToHold;
 
 beforeAll(async () => {
@@ -19,18 +22,16 @@ vercelAi(() => gateway);
 
 test('what the clients used is in the trail, to the token', async () => {
   const { upstream } = gateway;
-  const served = upstream.stats().byUsageContext;
-  expect(Object.keys(served).length).toBeGreaterThan(0);
   const compared = await until(
     async () => {
-      const usage = [...(await gateway.usage())].filter(([, { outcome }]) => outcome === 'completed');
-      const known = usage.flatMap(([id, data]) => {
-        const totals = upstream.statsOfClientRequest(`${id}.${data.attempt}`);
-        return totals === null ? [] : [{ data, totals }];
+      const known = (await gateway.trail()).flatMap((event) => {
+        if (event.type !== 'tollgate.usage.v1' || event.data.outcome !== 'completed') return [];
+        const totals = upstream.statsOfClientRequest(`${event.subject}.${event.data.attempt}`);
+        return totals === null ? [] : [{ data: event.data, totals }];
       });
-      return known.length > 20 ? known : undefined;
+      return known.length > MANY ? known : undefined;
     },
-    { timeoutMs: 15_000, describe: 'the usage of every call in the trail' },
+    { timeoutMs: 15_000, describe: 'the usage of the calls in the trail' },
   );
   for (const { data, totals } of compared) {
     expect(data.quantities).toMatchObject({
@@ -38,4 +39,16 @@ test('what the clients used is in the trail, to the token', async () => {
       output_tokens: totals.outputTokens,
     });
   }
+});
+
+test('what the clients read besides is in the trail, since all access is logged', async () => {
+  await until(
+    async () => {
+      const actions = (await gateway.trail()).flatMap(({ type, source, data }) =>
+        type === 'tollgate.admin.v1' && source.startsWith('/gateways/') ? [data.action] : [],
+      );
+      return actions.includes('models.list') && actions.includes('models.read');
+    },
+    { timeoutMs: 15_000, describe: 'lists of models in the trail' },
+  );
 });

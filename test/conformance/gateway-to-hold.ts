@@ -1,4 +1,4 @@
-import { parseEvent, type UsageData } from '@tollgate/events';
+import { parseEvent, type TollgateEvent } from '@tollgate/events';
 import {
   createSimulatedDatabricks,
   FOUNDATION_MODELS,
@@ -26,8 +26,8 @@ export interface GatewayToHold {
   readonly baseURL: string;
   readonly apiKey: string;
   readonly upstream: SimulatedDatabricks;
-  /** What the audit trail holds of usage by now, by request id. */
-  usage(): Promise<ReadonlyMap<string, UsageData>>;
+  /** What the audit trail holds by now. */
+  trail(): Promise<TollgateEvent[]>;
   stop(): Promise<void>;
 }
 
@@ -74,19 +74,16 @@ export async function startGatewayToHold(): Promise<GatewayToHold> {
     baseURL: `${stack.gatewayUrl}/v1`,
     apiKey: teams[0]?.key ?? '',
     upstream,
-    async usage() {
+    async trail() {
       const response = await fetch(`${stack.auditUrl}/v1/archive?limit=10000`, {
         headers: { authorization: `Bearer ${token}` },
       });
       const lines = (await response.text()).trimEnd().split('\n').slice(0, -1);
-      const usage = new Map<string, UsageData>();
-      for (const line of lines) {
+      return lines.map((line) => {
         const parsed = parseEvent(Buffer.from(JSON.parse(line).event, 'base64'));
-        if (parsed.kind === 'event' && parsed.event.type === 'tollgate.usage.v1') {
-          usage.set(parsed.event.subject, parsed.event.data);
-        }
-      }
-      return usage;
+        if (parsed.kind !== 'event') throw new Error(`the archive holds ${parsed.kind}`);
+        return parsed.event;
+      });
     },
     async stop() {
       await stack.stop();

@@ -2,8 +2,10 @@ import type { AddressInfo } from 'node:net';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { Door } from './api/door.ts';
+import { Evaluations } from './api/evaluations.ts';
 import { createServer } from './api/server.ts';
 import type { Budgets } from './budgets/budgets.ts';
+import { AccessLog } from './callers/access-log.ts';
 import type { Authenticate } from './callers/caller.ts';
 import { RejectionCounter } from './callers/rejections.ts';
 import { AdmissionControl } from './calls/admission-control.ts';
@@ -142,7 +144,20 @@ export function createGateway(parts: GatewayParts): Gateway {
   });
   const { policy, mayReadMetrics } = parts;
   const warnings = parts.warnings ?? (() => []);
-  const app = createServer({ door, ids, tallies, policy, mayReadMetrics, troubles, warnings });
+  const accesses = new AccessLog({ clock, ids, spool, log: parts.log });
+  const { maxBodyBytes } = options;
+  const evaluations = new Evaluations({ door, accesses, policy, maxBodyBytes });
+  const app = createServer({
+    door,
+    evaluations,
+    accesses,
+    ids,
+    tallies,
+    policy,
+    mayReadMetrics,
+    troubles,
+    warnings,
+  });
   let connections = 0;
   app.server.on('connection', (socket) => {
     connections += 1;

@@ -97,6 +97,12 @@ export const ANSWERS = {
     message:
       'An invocation holds `messages`, `prompt`, `input`, or rows (`dataframe_split`, `dataframe_records`, `instances` or `inputs`).',
   },
+  invalid_evaluation: {
+    status: 400,
+    type: 'invalid_request_error',
+    message:
+      'Give `text` (with `role` and `model` if you like), or `request` with the `endpoint` that it is for; nothing else.',
+  },
   background_not_served: {
     status: 400,
     type: 'invalid_request_error',

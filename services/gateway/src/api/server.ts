@@ -1,11 +1,14 @@
 import { createServer as createHttpServer } from 'node:http';
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { MAX_MODEL_CHARACTERS } from '../body/request-body.ts';
+import type { AccessLog } from '../callers/access-log.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { IdSource } from '../events/ids.ts';
 import type { Tallies } from '../metrics.ts';
 import type { Policy } from '../policy/policy.ts';
 import { writeRefusal } from './answers.ts';
 import type { Door } from './door.ts';
+import { EVALUATE_PATH, type Evaluations } from './evaluations.ts';
 import { describeModel, listModels } from './models.ts';
 import { inferenceAt, pathOf } from './paths.ts';
 
@@ -21,6 +24,8 @@ const SERVER_BOUNDS = {
 
 export interface ServerParts {
   readonly door: Door;
+  readonly evaluations: Evaluations;
+  readonly accesses: AccessLog;
   readonly ids: IdSource;
   readonly tallies: Tallies;
   readonly policy: () => Policy;
@@ -34,6 +39,7 @@ export interface ServerParts {
 /** The paths besides inference, with what they are served by. */
 const OTHER_PATHS: ReadonlyMap<string, string> = new Map([
   ['/v1/models', 'GET'],
+  [EVALUATE_PATH, 'POST'],
   ['/healthz', 'GET'],
   ['/readyz', 'GET'],
   ['/metrics', 'GET'],
@@ -41,34 +47,18 @@ const OTHER_PATHS: ReadonlyMap<string, string> = new Map([
 
 /** The gateway's HTTP side: inference goes through the door, everything else through fastify. */
 export function createServer(parts: ServerParts): FastifyInstance {
-  const { door } = parts;
+  const { door, evaluations } = parts;
   const app = Fastify({
     logger: false,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
     serverFactory: (handler) =>
       createHttpServer(SERVER_BOUNDS, (req, res) => {
-        if (!door.takeInference(req, res)) handler(req, res);
+        if (!door.takeInference(req, res) && !evaluations.take(req, res)) handler(req, res);
       }),
   });
   registerOperations(app, parts);
-  app.get('/v1/models', async (request, reply) => {
-    const arrival = await door.arrive(request.raw, reply.raw);
-    if (arrival === null) return reply.hijack();
-    return reply
-      .header('x-request-id', arrival.requestId)
-      .send(listModels(parts.policy(), arrival.caller, arrival.requestedAtMs));
-  });
-  // A model's name may hold slashes.
-  app.get<{ Params: { '*': string } }>('/v1/models/*', async (request, reply) => {
-    const arrival = await door.arrive(request.raw, reply.raw);
-    if (arrival === null) return reply.hijack();
-    const model = describeModel(parts.policy(), arrival.caller, request.params['*'], arrival.requestedAtMs);
-    if (model !== null) return reply.header('x-request-id', arrival.requestId).send(model);
-    reply.hijack();
-    writeRefusal(reply.raw, arrival.requestId, refuse('model_not_found'));
-    return reply;
-  });
+  registerModels(app, parts);
   app.setNotFoundHandler((request, reply) => {
     const allow = allowed(pathOf(request.url));
     if (allow === null) return refuseWith(reply, parts.ids, refuse('unknown_route'));
@@ -77,6 +67,34 @@ export function createServer(parts: ServerParts): FastifyInstance {
   });
   app.setErrorHandler((_error, _request, reply) => refuseWith(reply, parts.ids, refuse('internal_error')));
   return app;
+}
+
+function registerModels(app: FastifyInstance, { door, accesses, policy }: ServerParts): void {
+  const answer = async (request: FastifyRequest, reply: FastifyReply, name: string | null) => {
+    const arrival = await door.arrive(request.raw, reply.raw);
+    if (arrival === null) return reply.hijack();
+    const current = policy();
+    const { caller, requestId, requestedAtMs } = arrival;
+    const found =
+      name === null
+        ? listModels(current, caller, requestedAtMs)
+        : describeModel(current, caller, name, requestedAtMs);
+    const recorded = await accesses.record(arrival, current, {
+      action: name === null ? 'models.list' : 'models.read',
+      target: name === null ? 'models' : `model/${name.slice(0, MAX_MODEL_CHARACTERS - 'model/'.length)}`,
+      code: found === null ? 'model_not_found' : null,
+      details: {},
+    });
+    if (recorded && found !== null) return reply.header('x-request-id', requestId).send(found);
+    reply.hijack();
+    writeRefusal(reply.raw, requestId, refuse(recorded ? 'model_not_found' : 'audit_unavailable'));
+    return reply;
+  };
+  app.get('/v1/models', (request, reply) => answer(request, reply, null));
+  // A model's name may hold slashes.
+  app.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) =>
+    answer(request, reply, request.params['*']),
+  );
 }
 
 /** The method that a path is served with; null: it is not served. */

@@ -50,6 +50,7 @@ export function configuredPolicy(
   return {
     version: { name: pack.name, version: pack.version, digest },
     audited: auditLogger?.immutable ?? false,
+    logsAllAccess: auditLogger?.logAllAccess ?? false,
     retentionDays: auditLogger?.retentionDays ?? null,
     models: config.routes.map(({ model }) => model),
     targets: [...targets.values()],

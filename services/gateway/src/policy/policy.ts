@@ -84,6 +84,8 @@ export interface Policy {
   readonly version: { readonly name: string; readonly version: string; readonly digest: string };
   /** Whether calls are refused rather than let pass unrecorded. */
   readonly audited: boolean;
+  /** Whether readings besides inference are recorded, too: lists of models, evaluations, and those refused. */
+  readonly logsAllAccess: boolean;
   /** How long the audit trail keeps events; null: as long as its own default says. */
   readonly retentionDays: number | null;
   readonly models: readonly string[];

@@ -150,6 +150,7 @@ export function testPolicy(options: TestPolicyOptions): TestPolicy {
   return {
     version: { name: 'test-pack', version: '1.0.0', digest: 'a'.repeat(64) },
     audited: true,
+    logsAllAccess: false,
     retentionDays: 365,
     models,
     targets: [...routes.values()].flatMap(({ targets }) => targets),
