@@ -68,7 +68,15 @@ export async function startGatewayToHold(): Promise<GatewayToHold> {
     policyConfig: () => policyConfig(upstream.url),
     logger: createLogger({ service: 'conformance', level: 'warn' }),
   });
-  const { token, teams } = await prepareInstallation(stack, { teams: 1, model: CHAT_MODEL });
+  const stop = async () => {
+    await stack.stop();
+    await upstream.close();
+  };
+  const prepared = prepareInstallation(stack, { teams: 1, model: CHAT_MODEL });
+  const { token, teams } = await prepared.catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
     url: stack.gatewayUrl,
     baseURL: `${stack.gatewayUrl}/v1`,
@@ -85,9 +93,6 @@ export async function startGatewayToHold(): Promise<GatewayToHold> {
         return parsed.event;
       });
     },
-    async stop() {
-      await stack.stop();
-      await upstream.close();
-    },
+    stop,
   };
 }

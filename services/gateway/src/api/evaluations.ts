@@ -13,6 +13,9 @@ import { readBody } from './read-body.ts';
 /** Where a text or a request is held against the policies without being sent, by POST. */
 export const EVALUATE_PATH = '/v1/policy/evaluate';
 
+/** Findings that an event of an evaluation tells; its answer has all. */
+const MAX_RECORDED_FINDINGS = 100;
+
 export interface EvaluationsParts {
   readonly door: Door;
   readonly accesses: AccessLog;
@@ -62,7 +65,7 @@ export class Evaluations {
       action: 'policy.evaluate',
       target: `policy/${policy.version.name}`,
       code: null,
-      details: { outcome, code, model, findings },
+      details: { outcome, code, model, findings: findings.slice(0, MAX_RECORDED_FINDINGS) },
     });
     if (!recorded) writeRefusal(res, requestId, refuse('audit_unavailable'));
     else writeAnswer(res, requestId, 200, 'application/json', Buffer.from(JSON.stringify(evaluation)));

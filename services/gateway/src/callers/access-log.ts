@@ -6,8 +6,8 @@ import type { IdSource } from '../events/ids.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Spool } from '../spool/spool.ts';
 
-/** The largest such event: names and codes, and 256 findings of an evaluation. */
-const MAX_EVENT_BYTES = 96 * 1024;
+/** The largest such event: names and codes, and what an evaluation found. */
+const MAX_EVENT_BYTES = 48 * 1024;
 
 /** How long an event may take to be written before its access is given up. */
 const WRITE_TIMEOUT_MS = 5000;

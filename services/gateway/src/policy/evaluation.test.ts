@@ -1,3 +1,4 @@
+import { parsePolicyConfig } from '@tollgate/policy';
 import { createLogger } from '@tollgate/telemetry';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -9,6 +10,7 @@ import {
   testPolicy,
 } from '../testing/gateway-under-test.ts';
 import type { Policy } from './policy.ts';
+import { requestChain } from './request-chain.ts';
 
 const CHAT = 'databricks-meta-llama-3-3-70b-instruct';
 const PAT = `dapi${'0af9'.repeat(8)}`;
@@ -60,6 +62,7 @@ describe('a text', () => {
         model: CHAT,
         policy: { name: 'test-pack', version: '1.0.0' },
         findings: [],
+        not_asked: [],
         max_output_tokens: null,
         redacted: null,
       },
@@ -114,6 +117,30 @@ describe('a text', () => {
       status: 403,
       code: 'model_not_allowed',
       model: 'another',
+    });
+  });
+
+  test('is shown to no model: a policy that would ask one is left out, and that is said', async () => {
+    const judge = {
+      timeoutMs: 1,
+      ask: () => {
+        throw new Error('asked');
+      },
+    };
+    const file = {
+      pack: { name: 'p', version: '1.0.0', enabled: true },
+      providers: {
+        targets: [{ id: 'judge', provider: 'openai-compatible:chat:guard', base_url: 'http://127.0.0.1:9' }],
+      },
+      policies: { chain: ['safety-filter', 'pii-detector'] },
+      policy: { 'safety-filter': { target: 'judge', format: 'llama-guard' } },
+    };
+    const config = parsePolicyConfig(JSON.stringify(file), { env: {} });
+    await start({ chain: requestChain(config, () => [], judge) });
+    expect((await evaluate({ text: 'to a@b.net' })).answer).toMatchObject({
+      outcome: 'allowed',
+      not_asked: ['safety-filter'],
+      redacted: 'to <EMAIL_1>',
     });
   });
 
@@ -183,10 +210,13 @@ describe('who asks, and how', () => {
   });
 
   test('a chain that fails is told without its reason', async () => {
+    const failing = () => {
+      throw new Error('with a text in it');
+    };
     const chain = {
-      decide: () => {
-        throw new Error('with a text in it');
-      },
+      decide: failing,
+      evaluate: failing,
+      judges: false,
       allows: () => true,
     };
     await start({ chain });

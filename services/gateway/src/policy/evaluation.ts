@@ -31,6 +31,8 @@ export interface Evaluation {
   readonly model: string | null;
   readonly policy: Policy['version'];
   readonly findings: readonly Finding[];
+  /** Policies that would ask a model, and so were left out. */
+  readonly not_asked: readonly string[];
   /** The limit on the answer that the policies would set; null: none. */
   readonly max_output_tokens: number | null;
   /** What would be sent in place of the text or request; null: what came. */
@@ -59,7 +61,8 @@ function evaluateRequest(
   body: Record<string, unknown>,
 ): Evaluation {
   const { version, chain } = policy;
-  const nothing = { policy: version, findings: [], max_output_tokens: null, redacted: null };
+  const not_asked = chain?.judges === true ? ['safety-filter'] : [];
+  const nothing = { policy: version, findings: [], not_asked, max_output_tokens: null, redacted: null };
   const allowed = { ...nothing, outcome: 'allowed', status: 200, code: null, message: null } as const;
   const facts = factsOf(endpoint, body);
   if (isUnreadable(facts)) {
@@ -67,7 +70,7 @@ function evaluateRequest(
   }
   const { model } = facts;
   if (chain === null) return { ...allowed, model };
-  const answer = chain.decide({ caller, endpoint, facts, body });
+  const answer = chain.evaluate({ caller, endpoint, facts, body });
   const { findings } = answer;
   if (answer.refusal !== null) {
     return { ...nothing, ...told(answer.refusal), outcome: 'denied', model, findings };

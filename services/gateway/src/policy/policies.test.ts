@@ -292,12 +292,10 @@ describe('the chain', () => {
   });
 
   test('that fails lets nothing pass', async () => {
-    const broken: RequestChain = {
-      decide: () => {
-        throw new Error('with a text in it');
-      },
-      allows: () => true,
+    const failing = () => {
+      throw new Error('with a text in it');
     };
+    const broken: RequestChain = { decide: failing, evaluate: failing, judges: false, allows: () => true };
     await start(broken);
     expect(await error(await post(chat('x')))).toEqual({
       status: 500,

@@ -75,6 +75,10 @@ export interface PendingAnswer {
 export interface RequestChain {
   /** May throw; the request must not be sent then. */
   decide(question: ChainQuestion): ChainAnswer | PendingAnswer;
+  /** The same of a request that is not to be sent: no judge is asked. May throw. */
+  evaluate(question: ChainQuestion): ChainAnswer;
+  /** Whether a judge is asked about requests with texts. */
+  readonly judges: boolean;
   /** Whether the caller's roles allow a model. */
   allows(caller: Caller, model: string): boolean;
 }

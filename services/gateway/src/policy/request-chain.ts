@@ -1,5 +1,6 @@
 import {
   beginChain,
+  type ChainRequest,
   type ChainVerdict,
   type CompiledChain,
   type CompiledOutput,
@@ -43,7 +44,9 @@ export function requestChain(
   const asksRoles = access.steps.length > 0;
   const rules = { chain, judge, output };
   return {
+    judges: chain.judge !== null,
     decide: (question) => decide(rules, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
+    evaluate: (question) => evaluate(rules, question, asksRoles ? rolesOf(question.caller) : NO_ROLES),
     allows(caller, model) {
       if (!asksRoles) return true;
       const any = { maxOutputTokens: null, choices: 1, generates: true, texts: null };
@@ -65,10 +68,25 @@ function decide(
   question: ChainQuestion,
   roles: readonly string[],
 ): ChainAnswer | PendingAnswer {
-  const { facts, body } = question;
-  const texts = chain.readsTexts ? new RequestTexts(body) : null;
+  const texts = chain.readsTexts ? new RequestTexts(question.body) : null;
+  const verdict = beginChain(chain, asked(question, roles, texts));
+  if (!('resume' in verdict)) return answer(output, question, texts, verdict);
+  if (judge === null) throw new TypeError('nobody to judge');
+  return {
+    timeoutMs: judge.timeoutMs,
+    judge: async (signal) =>
+      answer(output, question, texts, verdict.resume(await judge.ask(verdict.texts, signal))),
+  };
+}
+
+function evaluate({ chain, output }: Rules, question: ChainQuestion, roles: readonly string[]): ChainAnswer {
+  const texts = chain.readsTexts ? new RequestTexts(question.body) : null;
+  return answer(output, question, texts, evaluateChain(chain, asked(question, roles, texts)));
+}
+
+function asked({ facts }: ChainQuestion, roles: readonly string[], texts: RequestTexts | null): ChainRequest {
   const { outputCeiling, choices } = facts.extent;
-  const verdict = beginChain(chain, {
+  return {
     model: facts.model,
     roles,
     // The greatest by any reading of the body; a limit that can't be read is none, and is replaced.
@@ -76,13 +94,6 @@ function decide(
     choices: choices ?? UNREADABLE_CHOICES,
     generates: generates(facts.protocol),
     texts,
-  });
-  if (!('resume' in verdict)) return answer(output, question, texts, verdict);
-  if (judge === null) throw new TypeError('nobody to judge');
-  return {
-    timeoutMs: judge.timeoutMs,
-    judge: async (signal) =>
-      answer(output, question, texts, verdict.resume(await judge.ask(verdict.texts, signal))),
   };
 }
 

@@ -22,6 +22,7 @@ const KIND_OF: { readonly [T in EventType]?: number } = {
   'tollgate.source.started.v1': 5,
   'tollgate.source.stopped.v1': 6,
   'tollgate.source.gap.v1': 7,
+  'tollgate.admin.v1': 8,
 };
 const TYPE_OF: ReadonlyMap<number, EventType> = new Map(
   // Object.entries forgets the key type; KIND_OF is checked against EventType where it is written.

@@ -23,7 +23,8 @@ const OF_EVERY_SERVICE: readonly Topic[] = ['sources', 'admin', 'dead-letter'];
 /** What each service does on the bus (docs/architecture.md). */
 const NEEDS: Readonly<Record<string, Needs>> = {
   gateway: {
-    writes: ['requests', 'decisions', 'usage', 'sources'],
+    // `admin` for readings, where a policy logs all access.
+    writes: ['requests', 'decisions', 'usage', 'sources', 'admin'],
     consumes: [],
     follows: ['directory', 'prices', 'limits'],
   },
