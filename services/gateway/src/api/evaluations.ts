@@ -35,9 +35,14 @@ export class Evaluations {
   /** Takes an evaluation off Node's server, since its body is read after its caller is known. False for the rest. */
   take(req: IncomingMessage, res: ServerResponse): boolean {
     if (req.method !== 'POST' || pathOf(req.url) !== EVALUATE_PATH) return false;
+    void this.#receive(req, res);
+    return true;
+  }
+
+  async #receive(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { door, maxBodyBytes } = this.#parts;
-    const arrival = door.arrive(req, res);
-    if (arrival === null) return true;
+    const arrival = await door.arrive(req, res);
+    if (arrival === null) return;
     readBody(req, maxBodyBytes, (failure, raw) => {
       if (failure === null) {
         void this.#answer(arrival, res, raw);
@@ -49,7 +54,6 @@ export class Evaluations {
         failure === 'too-large' ? refuse('body_too_large', { limit }) : refuse('body_incomplete');
       writeRefusal(res, arrival.requestId, refusal);
     });
-    return true;
   }
 
   async #answer(arrival: Arrival, res: ServerResponse, raw: Buffer): Promise<void> {
