@@ -1,4 +1,4 @@
-import { ANY, type CatalogueMode, GEOGRAPHY_PREFIX } from './file/file-schema.ts';
+import { ANY, type CatalogueMode, GEOGRAPHY_PREFIX, type ModelStatus } from './file/file-schema.ts';
 import {
   type CatalogLayer,
   type Endpoint,
@@ -17,6 +17,14 @@ export interface Subject {
   readonly mode: CatalogueMode;
   /** `null`: it is not known where. */
   readonly region: string | null;
+}
+
+/** A stretch of time in which a model's status stays the same, to the beginning of the next one. */
+export interface StatusStretch {
+  readonly fromMs: EpochMs;
+  readonly status: ModelStatus;
+  /** What says so; `null`: nothing does. */
+  readonly row: Row | null;
 }
 
 /** How long before its end a model's retirement is told. */
@@ -40,6 +48,10 @@ export class Catalog {
   readonly #regional = new Map<string, Row[]>();
   readonly #prices = new Map<string, Price[]>();
   readonly #changes: readonly EpochMs[];
+  /** By model; none where no row is about it alone. */
+  readonly #boundaries = new Map<string, readonly EpochMs[]>();
+  /** By subject. */
+  readonly #statuses = new Map<string, readonly StatusStretch[]>();
 
   /** @param layers from the uppermost down */
   constructor(layers: readonly CatalogLayer[]) {
@@ -58,6 +70,10 @@ export class Catalog {
       for (const price of layer.prices) push(this.#prices, priceKey(price), price);
     }
     this.#changes = this.#allChanges();
+    const rows = [...this.#rows.values()].flat();
+    for (const [model, own] of Map.groupBy(rows, (row) => row.model)) {
+      this.#boundaries.set(model, ascending(own.flatMap(({ fromMs, toMs }) => [fromMs, toMs])));
+    }
   }
 
   /** In the order of the files. */
@@ -124,10 +140,19 @@ export class Catalog {
     return new Set(named.length === 0 ? ['pay-per-token'] : named);
   }
 
-  /** The instants at which rows about a model begin or end, ascending. */
-  boundariesOf(model: string): EpochMs[] {
-    const rows = [...this.#rows.values()].flat().filter((row) => row.model === model);
-    return ascending(rows.flatMap(({ fromMs, toMs }) => [fromMs, toMs]));
+  /** The statuses of a model one after the other, from the beginning of time on. Kept for each subject that was asked about. */
+  statusesOf(subject: Subject): readonly StatusStretch[] {
+    const key = `${subject.model}\n${subject.mode}\n${subject.region ?? ''}`;
+    let stretches = this.#statuses.get(key);
+    if (stretches === undefined) {
+      const starts = [Number.NEGATIVE_INFINITY, ...(this.#boundaries.get(subject.model) ?? [])];
+      stretches = starts.map((fromMs) => {
+        const found = this.stated(subject, Math.max(fromMs, Number.MIN_SAFE_INTEGER), (row) => row.status);
+        return { fromMs, status: found?.value ?? 'unknown', row: found?.row ?? null };
+      });
+      this.#statuses.set(key, stretches);
+    }
+    return stretches;
   }
 
   /** The next instant after which anything that can be asked here may be answered otherwise; `Infinity`: never. */
@@ -185,7 +210,7 @@ export class Catalog {
 }
 
 function regionalKey({ model, mode }: { readonly model: string; readonly mode: string }): string {
-  return JSON.stringify([model, mode]);
+  return `${model}\n${mode}`;
 }
 
 function ascending(instants: readonly EpochMs[]): EpochMs[] {

@@ -2,7 +2,7 @@ import { EXIT_CODES } from '@tollgate/http';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Catalog } from '../catalog.ts';
 import { CatalogError } from '../errors.ts';
-import { CATALOGUE_MODES, type CatalogueMode } from '../file/file-schema.ts';
+import { CATALOGUE_MODES } from '../file/file-schema.ts';
 import { loadCatalog } from '../file/load-catalog.ts';
 import { epochMs } from '../instant.ts';
 
@@ -25,10 +25,6 @@ export function addCatalogOptions(command: Command): Command {
 
 export function modeOption(): Option {
   return new Option('--mode <mode>', 'how it is served').choices(CATALOGUE_MODES);
-}
-
-export function isMode(text: string): text is CatalogueMode {
-  return CATALOGUE_MODES.some((mode) => mode === text);
 }
 
 /** Day or instant, in milliseconds. */

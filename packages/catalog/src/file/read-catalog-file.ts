@@ -105,12 +105,12 @@ export function readCatalogLayer(text: string, file: string, below: readonly Cat
 
 /** What a row is about; at any instant at most one row of a file is about it. */
 export function rowKey({ model, mode, region }: Pick<RowSection, 'model' | 'mode' | 'region'>): string {
-  return JSON.stringify([model, mode, region]);
+  return `${model}\n${mode}\n${region}`;
 }
 
 /** What a price is for. */
 export function priceKey({ model, mode }: Pick<PriceSection, 'model' | 'mode'>): string {
-  return JSON.stringify([model, mode]);
+  return `${model}\n${mode}`;
 }
 
 function inWords<T extends { readonly source: string | string[]; readonly note?: string | undefined }>(

@@ -34,7 +34,7 @@ export function spans<T extends Dated>(
   keyOf: (section: T) => string,
   { document, problems }: Place,
 ): (T & Span)[] {
-  const byKey = new Map<string, (Span & { readonly line: number })[]>();
+  const byKey = new Map<string, (Span & { readonly path: FieldPath })[]>();
   return entries.map(({ section, path }) => {
     const { effective_from, effective_to } = section;
     const fromMs = effective_from === undefined ? Number.NEGATIVE_INFINITY : epochMs(effective_from);
@@ -46,11 +46,11 @@ export function spans<T extends Dated>(
     const others = byKey.get(keyOf(section)) ?? [];
     const other = others.find((span) => span.fromMs < toMs && fromMs < span.toMs);
     if (other !== undefined) {
-      const message = `The entry at line ${other.line} is about the same at the same time: let one end where the other begins.`;
+      const { line } = document.problem('contradiction', other.path, '');
+      const message = `The entry at line ${line} is about the same at the same time: let one end where the other begins.`;
       problems.push(document.problem('contradiction', path, message));
     }
-    const { line } = document.problem('contradiction', path, '');
-    byKey.set(keyOf(section), [...others, { fromMs, toMs, line }]);
+    byKey.set(keyOf(section), [...others, { fromMs, toMs, path }]);
     return { ...section, fromMs, toMs };
   });
 }

@@ -1,15 +1,10 @@
 import type { PolicyConfig, Route, Target } from '@tollgate/policy';
 import type { Catalog } from '../catalog.ts';
-import type { CatalogueMode } from '../file/file-schema.ts';
 import type { EpochMs } from '../instant.ts';
 import type { Lifecycle } from '../queries/lifecycle.ts';
-import {
-  type Alternative,
-  describeAlternative,
-  nearestAlternative,
-  type Offer,
-} from '../queries/nearest-alternative.ts';
+import { type Alternative, describeAlternative } from '../queries/nearest-alternative.ts';
 import { type Assessment, assess, type Breach, type Question, type Rule } from '../queries/permitted.ts';
+import { isOff, modeOf, RouteAdvice } from './route-advice.ts';
 
 /** A target that may be called. */
 export interface ClearedTarget {
@@ -55,18 +50,21 @@ export interface RouteClearance {
 
 /** Judges every route of a configuration. */
 export function clearRoutes(config: PolicyConfig, catalog: Catalog, at: EpochMs): RouteClearance[] {
-  return config.routes.map((route) => clearRoute(config, catalog, route, at));
+  const advice = new RouteAdvice(config, catalog);
+  return config.routes.map((route) => clearRoute(config, catalog, route, at, advice));
 }
 
 /**
- * Judges a route. Where a safety filter sends texts to a target that may not get them, it is refused. Targets that may not be called are left out; where nothing with a weight is left, the first that is left
- * takes the traffic; where nothing at all is left, the route is refused for the reason of its first target.
+ * Judges a route. Where a safety filter sends texts to a target that may not get them, it is refused. Targets that may not be
+ * called are left out; where nothing with a weight is left, the first that is left takes the traffic; where nothing at all is
+ * left, the route is refused for the reason of its first target.
  */
-export function clearRoute(
+function clearRoute(
   config: PolicyConfig,
   catalog: Catalog,
   route: Route,
   at: EpochMs,
+  advice: RouteAdvice,
 ): RouteClearance {
   if (isOff(config, route)) {
     const message = `"${route.model}" is behind the feature flag "${route.featureFlag}", which is off.`;
@@ -89,13 +87,18 @@ export function clearRoute(
   }
   const [first] = leftOut;
   if (cleared.length === 0 && first !== undefined) {
-    return { route, cleared, leftOut, refusal: refusalOf(config, catalog, route, first, at) };
+    return {
+      route,
+      cleared,
+      leftOut,
+      refusal: refusalOf(route, first, advice.instead(questionOf(config, route, first.target, at))),
+    };
   }
   return { route, cleared: withTraffic(cleared), leftOut, refusal: null };
 }
 
 /** What is asked of the catalogue about a target of a route. */
-export function questionOf(config: PolicyConfig, route: Route, target: Target, at: EpochMs): Question {
+function questionOf(config: PolicyConfig, route: Route, target: Target, at: EpochMs): Question {
   return {
     model: target.provider.model,
     mode: modeOf(target),
@@ -109,15 +112,6 @@ export function questionOf(config: PolicyConfig, route: Route, target: Target, a
     refuseRetired:
       config.catalog.refuseRetired || route.region !== null || route.requiredStandards.length > 0,
   };
-}
-
-/** Databricks' rules for its own capacity say nothing of other upstreams, which its targets are unless told otherwise. */
-function modeOf({ provider, servingMode }: Target): CatalogueMode {
-  return provider.kind === 'openai-compatible' && servingMode === 'pay-per-token' ? 'external' : servingMode;
-}
-
-function isOff({ featureFlags }: PolicyConfig, { featureFlag }: Route): boolean {
-  return featureFlag !== null && featureFlags.get(featureFlag) !== true;
 }
 
 /** Why the safety filter's target may not be told what requests of a route say; `null`: it may, or there is none. */
@@ -136,36 +130,12 @@ function withTraffic(cleared: readonly ClearedTarget[]): readonly ClearedTarget[
   return cleared.map((target, index) => (index === 0 ? { ...target, weight: 1 } : target));
 }
 
-function refusalOf(
-  config: PolicyConfig,
-  catalog: Catalog,
-  route: Route,
-  first: LeftOut,
-  at: EpochMs,
-): RouteClearance['refusal'] {
-  const question = questionOf(config, route, first.target, at);
-  const alternative = nearestAlternative(catalog, question, offersOf(config, route));
-  const several =
-    route.targets.length > 1
-      ? `None of the ${route.targets.length} targets of this route is permitted. `
-      : '';
-  const advice =
+function refusalOf(route: Route, first: LeftOut, alternative: Alternative | null): RouteClearance['refusal'] {
+  const { length } = route.targets;
+  const several = length > 1 ? `None of the ${length} targets of this route is permitted. ` : '';
+  const instead =
     alternative === null
       ? 'The catalogue has nothing that is permitted instead.'
       : `Nearest permitted: ${describeAlternative(alternative)}.`;
-  return { rule: first.rule, message: `${several}${first.message} ${advice}`, alternative };
-}
-
-/** What other routes of the file serve. */
-function offersOf(config: PolicyConfig, route: Route): Offer[] {
-  return config.routes.flatMap((other) =>
-    other === route || isOff(config, other)
-      ? []
-      : other.targets.map(({ target }) => ({
-          model: target.provider.model,
-          mode: modeOf(target),
-          region: target.region,
-          offeredAs: other.model,
-        })),
-  );
+  return { rule: first.rule, message: `${several}${first.message} ${instead}`, alternative };
 }

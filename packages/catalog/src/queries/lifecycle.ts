@@ -1,4 +1,4 @@
-import { type Catalog, NOTICE_MS, type Subject } from '../catalog.ts';
+import { type Catalog, NOTICE_MS, type StatusStretch, type Subject } from '../catalog.ts';
 import type { ModelStatus } from '../file/file-schema.ts';
 import type { EpochMs } from '../instant.ts';
 
@@ -24,35 +24,30 @@ export interface Lifecycle {
 
 /** The status of a model in a mode and region. */
 export function lifecycleOf(catalog: Catalog, subject: Subject, at: EpochMs): Lifecycle {
-  const statusAt = (instant: EpochMs) => catalog.stated(subject, instant, (row) => row.status);
-  const starts = [Number.NEGATIVE_INFINITY, ...catalog.boundariesOf(subject.model)];
-  // A moment within each stretch of time in which nothing changes.
-  const stretches = starts.map((fromMs) => ({
-    fromMs,
-    status: statusAt(Number.isFinite(fromMs) ? fromMs : Number.MIN_SAFE_INTEGER)?.value ?? 'unknown',
-  }));
-  const found = statusAt(at);
-  const retired = beginning(stretches, at, (status) => status === 'retired' || status === 'redirected');
-  const gone = beginning(stretches, at, (status) => status === 'retired');
-  const status = found?.value ?? 'unknown';
+  const stretches = catalog.statusesOf(subject);
+  const current = stretches.findLast(({ fromMs }) => fromMs <= at);
+  const status = current?.status ?? 'unknown';
   const over = status === 'retired' || status === 'redirected';
-  const retiresMs = finite(retired);
+  const retiresMs = finite(
+    beginning(stretches, at, (other) => other === 'retired' || other === 'redirected'),
+  );
+  const goneMs = finite(beginning(stretches, at, (other) => other === 'retired'));
   const announced = catalog.stated(subject, at, (row) => row.deprecatedFromMs ?? undefined)?.value ?? null;
   const deprecatedMs = announced ?? (retiresMs === null ? null : retiresMs - NOTICE_MS);
   return {
     status,
-    redirectTo: found?.row.redirect_to ?? null,
+    redirectTo: current?.row?.redirect_to ?? null,
     retiresMs,
-    goneMs: finite(gone),
+    goneMs,
     deprecatedMs,
     notice: over || (retiresMs !== null && retiresMs - NOTICE_MS <= at),
-    source: found?.row.source ?? null,
+    source: current?.row?.source ?? null,
   };
 }
 
 /** Where the stretch that is or will be of a kind begins: the one around an instant, else the next one after it. */
 function beginning(
-  stretches: readonly { readonly fromMs: EpochMs; readonly status: ModelStatus }[],
+  stretches: readonly StatusStretch[],
   at: EpochMs,
   ofKind: (status: ModelStatus) => boolean,
 ): EpochMs | null {

@@ -48,12 +48,10 @@ function nearestOf(catalog: Catalog, question: Question, offers: readonly Offer[
       continue;
     const { status, notice } = lifecycleOf(catalog, subjectOf(catalog, offer), question.at);
     if (notice || status === 'preview' || status === 'unavailable') continue;
-    if (assess(catalog, { ...question, ...offer }).breaches.length > 0) continue;
     const distance = distanceBetween(catalog, question, offer) + (status === 'GA' ? 0 : 1);
-    if (distance < least) {
-      nearest = offer;
-      least = distance;
-    }
+    if (distance >= least || assess(catalog, { ...question, ...offer }).breaches.length > 0) continue;
+    nearest = offer;
+    least = distance;
   }
   return nearest;
 }

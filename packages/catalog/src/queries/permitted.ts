@@ -159,10 +159,9 @@ export function subjectOf(
 function followed(catalog: Catalog, asked: Subject, at: EpochMs): Subject {
   let subject = asked;
   for (let hops = 0; hops < MAX_REDIRECTS; hops += 1) {
-    const found = catalog.stated(subject, at, (row) => row.status);
-    const next = found?.value === 'redirected' ? found.row.redirect_to : undefined;
-    if (next === undefined) break;
-    subject = { ...subject, model: next };
+    const { status, redirectTo } = lifecycleOf(catalog, subject, at);
+    if (status !== 'redirected' || redirectTo === null) break;
+    subject = { ...subject, model: redirectTo };
   }
   return subject;
 }
