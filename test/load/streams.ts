@@ -27,8 +27,13 @@ const WARM_UP = 500;
 const PLAIN_CONNECTIONS = 16;
 const PLAIN_MS = 3000;
 
+/** How long the streams are left to themselves, to measure what they cost by the second. */
+const ALONE_MS = 5000;
+
 const SLOW_READERS = 50;
-const SLOW_MS = 5000;
+
+/** Until what the system itself takes in for callers that do not read is full. */
+const SLOW_MS = 10_000;
 
 const TIMEOUT_MS = 120_000;
 
@@ -79,7 +84,8 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
     const stats = async () => (await fetch(`${upstreamUrl}/stats`)).json() as Promise<UpstreamStats>;
     const end = () => fetch(`${upstreamUrl}/end`, { method: 'POST' });
 
-    const plain = async () => {
+    /** @param background what the streams cost anyway, in seconds of CPU per second */
+    const plain = async (background = 0) => {
       const target = {
         port,
         path: '/v1/chat/completions',
@@ -89,7 +95,8 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
       await closedLoop(target, PLAIN_CONNECTIONS, PLAIN_MS / 3);
       const before = processCpuSeconds(gateway.pid);
       const { requests } = await closedLoop(target, PLAIN_CONNECTIONS, PLAIN_MS);
-      return ((processCpuSeconds(gateway.pid) - before) * 1000) / requests;
+      const spent = processCpuSeconds(gateway.pid) - before - (background * PLAIN_MS) / 1000;
+      return (spent * 1000) / requests;
     };
     const run = async (count: number, meanwhile: () => Promise<void>) => {
       const open = await openStreams(port, count);
@@ -109,6 +116,7 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
     say(`before: ${before.heapMib.toFixed(1)} MiB held, ${before.residentMib.toFixed(0)} MiB resident`);
     let during = before;
     let among = 0;
+    let background = 0;
     const cpuBefore = processCpuSeconds(gateway.pid);
     let openingCpu = 0;
     await run(streams, async () => {
@@ -117,7 +125,10 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
       say(
         `${streams} open: ${during.heapMib.toFixed(1)} MiB held, ${during.residentMib.toFixed(0)} MiB resident`,
       );
-      among = await plain();
+      const from = processCpuSeconds(gateway.pid);
+      await delay(ALONE_MS);
+      background = (processCpuSeconds(gateway.pid) - from) / (ALONE_MS / 1000);
+      among = await plain(background);
     });
     // Until the upstream's connections have lain idle for as long as they are kept.
     let after = await inspected.held();
@@ -132,8 +143,6 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
 
     const slow = await openSlow(port, SLOW_READERS);
     await delay(SLOW_MS);
-    const half = await stats();
-    await delay(SLOW_MS);
     const { floodBytes } = await stats();
     const slowHeld = await inspected.held();
     for (const socket of slow) socket.destroy();
@@ -144,6 +153,7 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
       kib_held_per_stream: round(((during.heapMib - before.heapMib) * 1024) / streams),
       kib_resident_per_stream: round(((during.residentMib - before.residentMib) * 1024) / streams),
       cpu_ms_per_stream_opened: round((openingCpu * 1000) / streams, 3),
+      cpu_seconds_per_second_open: round(background, 3),
       held_mib: { before: round(before.heapMib), during: round(during.heapMib), after: round(after.heapMib) },
       resident_mib: {
         before: round(before.residentMib),
@@ -154,8 +164,7 @@ export async function benchStreams(args: readonly string[]): Promise<void> {
       slow_readers: {
         callers: SLOW_READERS,
         kib_taken_per_caller: round(floodBytes / SLOW_READERS / 1024),
-        still_taking: floodBytes > half.floodBytes,
-        held_mib_more: round(slowHeld.heapMib - after.heapMib),
+        kib_held_per_caller: round(((slowHeld.heapMib - after.heapMib) * 1024) / SLOW_READERS),
       },
       node: process.version,
     };
@@ -260,23 +269,24 @@ function table(figures: {
   readonly kib_held_per_stream: number;
   readonly kib_resident_per_stream: number;
   readonly cpu_ms_per_stream_opened: number;
+  readonly cpu_seconds_per_second_open: number;
   readonly held_mib: Readonly<Record<string, number>>;
   readonly resident_mib: Readonly<Record<string, number>>;
   readonly cpu_ms_per_plain_call: { readonly alone: number; readonly among_streams: number };
   readonly slow_readers: {
     readonly callers: number;
     readonly kib_taken_per_caller: number;
-    readonly still_taking: boolean;
-    readonly held_mib_more: number;
+    readonly kib_held_per_caller: number;
   };
 }): string {
   const { held_mib: held, resident_mib: resident, cpu_ms_per_plain_call: call, slow_readers: slow } = figures;
   return `${[
     `${figures.streams} streams at once on one gateway process`,
     `  per stream       ${figures.kib_held_per_stream} KiB held, ${figures.kib_resident_per_stream} KiB resident, ${figures.cpu_ms_per_stream_opened} ms CPU to open`,
+    `  all of them      ${figures.cpu_seconds_per_second_open} s CPU a second, with a chunk on each every 5 s`,
     `  held             ${held['before']} MiB before, ${held['during']} MiB during, ${held['after']} MiB after`,
     `  resident         ${resident['before']} MiB before, ${resident['during']} MiB during, ${resident['after']} MiB after`,
-    `  an ordinary call ${call.alone} ms CPU alone, ${call.among_streams} ms among the streams`,
-    `  ${slow.callers} callers that do not read a flood: ${slow.kib_taken_per_caller} KiB of each was taken, ${slow.still_taking ? 'and more is' : 'and no more'}; ${slow.held_mib_more} MiB more held`,
+    `  an ordinary call ${call.alone} ms CPU alone, ${call.among_streams} ms among the streams, without what those cost anyway`,
+    `  a flood to each of ${slow.callers} callers that read nothing: ${slow.kib_held_per_caller} KiB held per caller, of ${slow.kib_taken_per_caller} KiB taken from the upstream (the rest lies in the system's socket buffers)`,
   ].join('\n')}\n`;
 }

@@ -1,7 +1,6 @@
 import { emissionFaults, type RequestFate, type TollgateEvent } from '@tollgate/events';
 import { createSimulatedDatabricks, type SimulatedDatabricks } from '@tollgate/simulated-databricks';
 import { until } from '@tollgate/testing';
-import type { GatewayParts } from '../app.ts';
 import type { Policy, Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -37,7 +36,7 @@ export interface RouteUnderTestOptions extends TestRouteOptions {
   /** One for each target: what differs from an ordinary one. */
   readonly targets: readonly (Partial<Target> & { readonly baseUrl?: string })[];
   readonly policy?: Partial<Policy>;
-  readonly parts?: Partial<Omit<GatewayParts, 'spool' | 'clock'>>;
+  readonly parts?: Parameters<typeof startGatewayUnderTest>[1];
 }
 
 /** A gateway with one route, whose targets `one`, `two`, … are models of simulated workspaces of their own. */

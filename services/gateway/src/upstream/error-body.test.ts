@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { upstreamRefusal } from './error-body.ts';
+import { describe, expect, test } from 'vitest';
+import { askedToWaitMs, upstreamRefusal } from './error-body.ts';
 
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 const map = (status: number, body: unknown, retryAfter?: string) =>
@@ -172,4 +172,21 @@ test('statuses that are no answer are a 502', () => {
 
 test('messages are cut', () => {
   expect(map(400, { message: 'x'.repeat(5000) }).message).toHaveLength(1000);
+});
+
+describe('how long an upstream asks not to be called', () => {
+  const nowMs = Date.parse('2026-03-01T12:00:00Z');
+  test.each<[string, number, string | undefined, string, number | null]>([
+    ['seconds', 429, '7', '{}', 7_000],
+    ['parts of seconds', 503, '0.5', '{}', 500],
+    ['a date', 503, 'Sun, 01 Mar 2026 12:00:30 GMT', '{}', 30_000],
+    ['a date that is over', 503, 'Sun, 01 Mar 2026 11:00:00 GMT', '{}', null],
+    ["Databricks' body", 429, undefined, '{"error":{"message":"m","retry_after":9}}', 9_000],
+    ['the header before the body', 429, '2', '{"error":{"message":"m","retry_after":9}}', 2_000],
+    ['nothing', 429, undefined, '{}', null],
+    ['nonsense', 429, 'soon', '<html>', null],
+    ['another status', 500, '7', '{}', null],
+  ])('%s', (_, status, header, body, waitMs) => {
+    expect(askedToWaitMs(status, header, Buffer.from(body), nowMs)).toBe(waitMs);
+  });
 });
