@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { openPool } from '@tollgate/database';
 import { DirectoryClient } from '@tollgate/directory';
 import { parseEvent } from '@tollgate/events';
 import { ServiceClient } from '@tollgate/http';
@@ -97,11 +98,16 @@ test('a call is answered, archived, charged, and stands in the report of its tea
   const requestId = response.headers.get('x-request-id') ?? '';
 
   const teamId = target.teams[0]?.teamId ?? '';
-  const life = z.object({ events: z.array(z.object({ leaf_index: z.int() }).loose()) });
-  const { events } = await until(
+  const life = z.object({
+    events: z.array(z.object({ leaf_index: z.int(), event: z.looseObject({ type: z.string() }) }).loose()),
+  });
+  // Charges, too, are about the request, and may be there before its usage is.
+  const OWN = ['tollgate.request.v1', 'tollgate.decision.v1', 'tollgate.usage.v1'];
+  const events = await until(
     async () => {
       const found = await audit.call({ method: 'GET', path: `/v1/requests/${requestId}`, answer: life });
-      return found.events.length === 3 ? found : undefined;
+      const own = found.events.filter(({ event }) => OWN.includes(event.type));
+      return own.length === OWN.length ? own : undefined;
     },
     { timeoutMs: 15_000, describe: 'request, decision and usage in the audit trail' },
   );
@@ -136,6 +142,43 @@ test('a call is answered, archived, charged, and stands in the report of its tea
   );
   // 5 words in and 3 out at 0.54 USD per million each.
   expect(row).toMatchObject({ requests: 1, input_tokens: 5, output_tokens: 3, amount: '0.00000432' });
+});
+
+test('the statement of a period counts per source the usage that chargeback has charged in it', async () => {
+  const quarterMs = 15 * 60_000;
+  const fromMs = Math.floor(Date.now() / quarterMs) * quarterMs - quarterMs;
+  const [from, to] = [fromMs, fromMs + 3 * quarterMs].map((ms) => new Date(ms).toISOString());
+  const counts = z.record(z.string(), z.int());
+  const answer = z.object({
+    statement: z.object({ verdict: z.string(), sources: z.array(z.object({ source: z.string(), counts })) }),
+  });
+  const pool = openPool({ url: stack.postgres.url, applicationName: 'e2e', maxConnections: 1 });
+  try {
+    await until(
+      async () => {
+        const { statement } = await audit.call({
+          method: 'GET',
+          path: '/v1/completeness',
+          query: { from, to },
+          answer,
+        });
+        const counted = statement.sources.flatMap(({ source, counts: own }) => {
+          const usage = own['tollgate.usage.v1'] ?? 0;
+          return usage === 0 ? [] : [{ source, usage }];
+        });
+        const { rows } = await pool.query<{ source: string; usage: number }>(
+          `SELECT source, count(*)::int AS usage FROM chargeback.usage
+           WHERE requested_at >= $1::timestamptz AND requested_at < $2::timestamptz GROUP BY source ORDER BY source`,
+          [from, to],
+        );
+        const bySource = counted.toSorted((a, b) => (a.source < b.source ? -1 : 1));
+        return (rows.length > 0 && JSON.stringify(rows) === JSON.stringify(bySource)) || undefined;
+      },
+      { timeoutMs: 15_000, describe: 'equal counts of usage per source' },
+    );
+  } finally {
+    await pool.end();
+  }
 });
 
 describe('bad input is refused in the shape of OpenAI, with a code, and accounted for', () => {
