@@ -5,6 +5,7 @@ import OpenAI, {
   AuthenticationError,
   BadRequestError,
   NotFoundError,
+  PermissionDeniedError,
   RateLimitError,
 } from 'openai';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +14,7 @@ import {
   startGatewayUnderTest,
   TEST_KEY,
   TEST_METRICS_TOKEN,
+  testChain,
   testPolicy,
 } from './testing/gateway-under-test.ts';
 
@@ -174,6 +176,19 @@ describe('the official client', () => {
     expect(blocked).toBeInstanceOf(BadRequestError);
     expect(blocked).toMatchObject({ code: 'upstream_guardrail' });
     expect(blocked.message).not.toContain('EMAIL_ADDRESS');
+  });
+
+  test('is told by its class that its role does not allow a model', async () => {
+    const rbac = { roles: { analyst: { allowed_models: [EMBEDDINGS] } } };
+    const chain = testChain({ chain: ['rbac'] }, { rbac }, ['analyst']);
+    const strict = await startGatewayUnderTest(testPolicy({ baseUrl: upstream.url, policy: { chain } }));
+    try {
+      const denied = new OpenAI({ apiKey: TEST_KEY, baseURL: `${strict.url}/v1`, maxRetries: 0 });
+      expect(await error(denied.chat.completions.create(ask))).toBeInstanceOf(PermissionDeniedError);
+      expect((await denied.models.list()).data.map(({ id }) => id)).toEqual([EMBEDDINGS]);
+    } finally {
+      await strict.close();
+    }
   });
 
   test('sees an error after the first byte as an error', async () => {
