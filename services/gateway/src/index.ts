@@ -9,6 +9,9 @@
  * Limits are followed from their topic; what they apply to reserves in memory from leases that a loop takes from the
  * budgets service (src/budgets), before the decision is recorded, and waits only where no lease suffices.
  *
+ * Routes are held to the catalogue (src/catalog), which is judged beforehand, and again when one of its dates passes: targets
+ * that may not be called are left out, and a route without any is barred. That costs a request two comparisons.
+ *
  * Where the chain holds policies that decide on requests (src/policy), they do so before budgets, and what they decided
  * on is what is sent: the parsed body is written anew, redacted or not. Without any, nothing of this is touched.
  *
