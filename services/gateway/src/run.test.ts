@@ -10,7 +10,7 @@ import {
   serializeEvent,
   type TollgateEvent,
 } from '@tollgate/events';
-import { ConfigError, hashCredential, mintCredential, type Stoppable } from '@tollgate/http';
+import { ConfigError, hashCredential, mintCredential, type Reloadable } from '@tollgate/http';
 import { createSimulatedDatabricks, type SimulatedDatabricks } from '@tollgate/simulated-databricks';
 import { createLogger } from '@tollgate/telemetry';
 import { freePort, kafkaForTests, temporaryFolder, until } from '@tollgate/testing';
@@ -27,7 +27,7 @@ let upstream: SimulatedDatabricks;
 let bus: Bus;
 let publisher: Publisher;
 let env: Record<string, string>;
-let gateway: Stoppable;
+let gateway: Reloadable;
 let url: string;
 let brokers: readonly string[];
 let topicPrefix: string;
@@ -211,6 +211,29 @@ describe('a gateway process', () => {
     const text = await (await metrics(`Bearer ${metricsToken}`)).text();
     expect(text).toContain('fate="completed"');
     expect(text).not.toContain(SECRET);
+  });
+
+  test('takes up edits of its policy file, and says of a bad one that it does not, but goes on', async () => {
+    const file = env['GATEWAY_POLICY_CONFIG'] ?? '';
+    const good = policy(`${upstream.url}/serving-endpoints`);
+    const inForce = async () => {
+      const response = await fetch(`${url}/metrics`, {
+        headers: { authorization: `Bearer ${metricsToken}` },
+      });
+      return /policy_info\{name="p",version="([^"]+)"/.exec(await response.text())?.[1];
+    };
+    writeFileSync(file, good.replace('1.0.0', '1.0.1'));
+    await until(async () => (await inForce()) === '1.0.1', { timeoutMs: 20_000 });
+    writeFileSync(file, good.replace('audit-logger', 'audit-loger'));
+    await gateway.reload();
+    const ready = await fetch(`${url}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      { warnings: [expect.stringContaining('version 1.0.1')] },
+    ]);
+    writeFileSync(file, good);
+    await gateway.reload();
+    expect(await inForce()).toBe('1.0.0');
   });
 
   test('refuses a second process on its spool', async () => {

@@ -280,8 +280,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
       // Without its end the answer is not whole, and the caller can see that.
       res.destroy();
     } else if (this.#settled) {
-      const { protocol } = this.#admission.facts;
-      const end = this.#refusal === null ? stream.done : errorEvent(this.#refusal, protocol);
+      const end = this.#endOf(stream);
       const parts = [ready, end].filter((part) => part !== null);
       if (parts.length === 0) res.end();
       else res.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
@@ -301,6 +300,14 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     const ready = stream.take();
     if (ready !== null) payloads.addAnswer(ready);
     return ready;
+  }
+
+  /** What ends a stream for the caller. An upstream that ends it in failure may quote what it was sent. */
+  #endOf(stream: AnswerStream): Buffer | null {
+    if (this.#refusal !== null) return errorEvent(this.#refusal, this.#admission.facts.protocol);
+    const { done, failed } = stream;
+    if (done === null || !failed || this.#attempt === null) return done;
+    return Buffer.from(this.#attempt.target.upstream.conceal(done.toString('latin1')), 'latin1');
   }
 
   /** The caller reads slower than the upstream writes: nothing more is read from there until it has caught up. */
@@ -512,8 +519,7 @@ export class Call implements AttemptOwner, CallTimes, Deliverable, RunningCall {
     const { stream } = answer;
     if (stream !== null) {
       this.#lastPiece = stream.take();
-      const { protocol } = this.#admission.facts;
-      const end = this.#refusal === null ? stream.done : errorEvent(this.#refusal, protocol);
+      const end = this.#endOf(stream);
       for (const piece of [this.#lastPiece, end]) if (piece !== null) payloads.addAnswer(piece);
     } else if (this.#refusal === null && !this.#callerGone) payloads.addAnswer(answer.outgoing());
     payloads.endAnswer(answer.contentType);

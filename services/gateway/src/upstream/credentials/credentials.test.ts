@@ -66,6 +66,15 @@ function chat({ url }: LiveGateway, more: object = {}): Promise<Response> {
   });
 }
 
+/** A stream of the Responses API. */
+function respond({ url }: LiveGateway): Promise<Response> {
+  return fetch(`${url}/v1/responses`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TEST_KEY}` },
+    body: JSON.stringify({ model: MODEL, input: 'x', stream: true }),
+  });
+}
+
 const codeOf = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { error: { code: string } }).error.code;
 
@@ -238,6 +247,8 @@ describe('a service principal', () => {
 });
 
 describe('no application ever sees a credential', () => {
+  const A_FAILED_RESPONSE = 'the end of a response that failed';
+
   /** Says whatever it was sent, wherever an upstream could say it. */
   async function echo(
     status: number,
@@ -286,7 +297,14 @@ describe('no application ever sees a credential', () => {
       (secret) => `data: {"error":{"message":"bad ${secret}"}}\n\n`,
       'text/event-stream',
     ],
-  ])('not even where an upstream echoes it in %s', async (_, status, answer, contentType) => {
+    [
+      A_FAILED_RESPONSE,
+      200,
+      (secret) =>
+        `event: response.failed\ndata: ${JSON.stringify({ type: 'response.failed', response: { error: { message: `bad ${secret}` } } })}\n\n`,
+      'text/event-stream',
+    ],
+  ])('not even where an upstream echoes it in %s', async (where, status, answer, contentType) => {
     const server = await echo(status, answer, contentType);
     try {
       for (const [credential, env] of [
@@ -302,10 +320,14 @@ describe('no application ever sees a credential', () => {
             return outcome;
           },
         });
-        const response = await chat(gateway, { stream: contentType === 'text/event-stream' });
+        const stream = contentType === 'text/event-stream';
+        const response =
+          where === A_FAILED_RESPONSE ? await respond(gateway) : await chat(gateway, { stream });
+        const answered = await response.text();
+        expect(answered).toMatch(/redacted|error/);
         const shown = [
           JSON.stringify([...response.headers]),
-          await response.text(),
+          answered,
           ...gateway.spool.appended.map(({ json }) => json),
           ...gateway.logged,
           await gateway.metrics.text(),
