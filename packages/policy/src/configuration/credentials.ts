@@ -27,6 +27,8 @@ export function workspaceCredentials(workspace: WorkspaceOrigin, env: Environmen
 }
 
 interface Context {
+  readonly workspace: WorkspaceOrigin | null;
+  readonly env: Environment;
   readonly document: LocatedDocument;
   readonly problems: Problems;
 }
@@ -49,7 +51,11 @@ export function readCredentials(
   if (oauth !== undefined) return readOAuth(oauth, provider, baseUrl, [...path, 'oauth'], context);
   if (secret === undefined) {
     if (provider.kind === 'openai-compatible') return { secretKeyRef: null, oauth: null };
-    const message = `This field is required: secret_key_ref: {env: ${TOKEN_VARIABLE}}, or oauth with client_id and client_secret.`;
+    const { workspace, env } = context;
+    // To any other address the workspace's credential would be given away.
+    if (workspace !== null && baseUrl?.startsWith(`${workspace}/`) === true)
+      return workspaceCredentials(workspace, env);
+    const message = `This field is required: secret_key_ref: {env: ${TOKEN_VARIABLE}}, or oauth with client_id and client_secret; only a target at DATABRICKS_HOST can do without.`;
     problems.push(document.problem('missing-field', [...path, 'secret_key_ref'], message));
     return undefined;
   }

@@ -213,6 +213,20 @@ policies: {chain: []}
 describe('a configuration without targets', () => {
   const text = 'pack: {name: p, version: 1.0.0, enabled: true}\npolicies: {chain: [audit-logger]}\n';
 
+  test('has the credentials of the workspace also for targets there that name none, and for no others', () => {
+    const env = { ...WORKSPACE, DATABRICKS_CLIENT_ID_FILE: '/secrets/id' };
+    const targets = (base: string): string =>
+      `${text}providers: {targets: [{id: one, provider: 'databricks:chat:m'${base}}]}\n`;
+    expect(parsePolicyConfig(targets(''), { env }).targets[0]?.oauth).toMatchObject({
+      tokenUrl: 'https://adb-1.2.azuredatabricks.net/oidc/v1/token',
+    });
+    expect(parsePolicyConfig(targets(''), { env: WORKSPACE }).targets[0]?.secretKeyRef).toEqual({
+      env: 'DATABRICKS_TOKEN',
+    });
+    const elsewhere = targets(", base_url: 'https://adb-1.2.azuredatabricks.net.example/x'");
+    expect(() => parsePolicyConfig(elsewhere, { env })).toThrow(/secret_key_ref: This field is required/);
+  });
+
   test('is shown to the workspace as a service principal where the environment names one', () => {
     const env = { ...WORKSPACE, DATABRICKS_CLIENT_ID: 'x', DATABRICKS_TOKEN: 'y' };
     const [first] = parsePolicyConfig(text, { env }).targets;

@@ -71,6 +71,7 @@ export function parsePolicyConfig(
   const durability = policies.auditLogger?.immutable === true ? 'disk' : 'relaxed';
   const listed = readTargets(sections['providers'], {
     workspace,
+    env,
     durability,
     allowPlaceholders,
     document,

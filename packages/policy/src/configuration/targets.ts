@@ -17,6 +17,7 @@ const WORKSPACE = '{workspace}';
 /** What the targets of a file share. */
 export interface TargetContext {
   readonly workspace: WorkspaceOrigin | null;
+  readonly env: Environment;
   /** Of targets that don't name their own. */
   readonly durability: Durability;
   /** Whether a `{workspace}` that nothing fills is left as it is. */

@@ -31,7 +31,7 @@ export function startCommand(): Command {
     .option('--json', 'when all is ready, say where everything is in one line of JSON')
     .addHelpText(
       'after',
-      '\nServes the models of DATABRICKS_HOST with DATABRICKS_TOKEN where both are set.\n' +
+      '\nServes the models of DATABRICKS_HOST with DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, where they are set.\n' +
         'Exit codes: 0 ended as asked, 1 failed, 2 wrong use or configuration.',
     )
     .action(async (flags: StartFlags) => {

@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ConfigError } from '@tollgate/http';
+import { temporaryFolder } from '@tollgate/testing';
 import { describe, expect, test } from 'vitest';
 import { startConfig } from './config.ts';
 
@@ -15,9 +18,23 @@ describe('models and the lakehouse', () => {
     expect(warehouse).toEqual(env);
   });
 
-  test.each([
+  test('come from it by a service principal, too, whose secret stays in its file', () => {
+    const file = join(temporaryFolder('start'), 'secret');
+    writeFileSync(file, 'very-secret');
+    const env = {
+      DATABRICKS_HOST: 'adb-1.net',
+      DATABRICKS_CLIENT_ID: 'client',
+      DATABRICKS_CLIENT_SECRET_FILE: file,
+    };
+    expect(startConfig({ ...env, PATH: '/bin' }, {}).databricks).toEqual(env);
+  });
+
+  test.each<[Record<string, string>, string]>([
     [{ DATABRICKS_HOST: 'adb-1.net' }, 'DATABRICKS_TOKEN'],
     [{ DATABRICKS_TOKEN: 'dapi-very-secret' }, 'DATABRICKS_HOST'],
+    [{ DATABRICKS_HOST: 'adb-1.net', DATABRICKS_CLIENT_ID: 'c' }, 'DATABRICKS_CLIENT_SECRET'],
+    [{ DATABRICKS_HOST: 'adb-1.net', DATABRICKS_CLIENT_SECRET: 'very-secret' }, 'DATABRICKS_CLIENT_ID'],
+    [{ DATABRICKS_CLIENT_ID: 'c' }, 'DATABRICKS_HOST'],
   ])('are refused where half of it is set, without the value: %o', (env, missing) => {
     const start = () => startConfig(env, {});
     expect(start).toThrow(ConfigError);

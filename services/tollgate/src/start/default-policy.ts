@@ -1,30 +1,26 @@
 import { writeFileSync } from 'node:fs';
 
 /** The policy of a first start: Databricks' foundation models, everything recorded. */
-const DEFAULT_POLICY = `# What this Tollgate serves, and by which rules. It is yours to edit; the next start takes up what you change.
+const DEFAULT_POLICY = `# What this Tollgate serves, and by which rules. It is yours to edit: what you change is taken up.
 pack:
   name: local
   version: 1.0.0
   enabled: true
 
 # Each target is one serving endpoint of the workspace at DATABRICKS_HOST; of the simulated one where that is not set.
+# Credentials are those of the environment: DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET.
 providers:
   targets:
     - id: llama-3-3-70b
       provider: databricks:chat:databricks-meta-llama-3-3-70b-instruct
-      secret_key_ref: { env: DATABRICKS_TOKEN }
     - id: llama-3-1-405b
       provider: databricks:chat:databricks-meta-llama-3-1-405b-instruct
-      secret_key_ref: { env: DATABRICKS_TOKEN }
     - id: dbrx
       provider: databricks:chat:databricks-dbrx-instruct
-      secret_key_ref: { env: DATABRICKS_TOKEN }
     - id: mixtral-8x7b
       provider: databricks:chat:databricks-mixtral-8x7b-instruct
-      secret_key_ref: { env: DATABRICKS_TOKEN }
     - id: bge-large
       provider: databricks:embeddings:databricks-bge-large-en
-      secret_key_ref: { env: DATABRICKS_TOKEN }
 
 policies:
   chain:

@@ -76,7 +76,7 @@ export function summary(facts: Facts & { readonly readyAfter: string }): string 
       facts.warehouse ?? shown(lakehouseFile(home.folder)),
       facts.warehouse === null ? 'a DuckDB file stands in: set DATABRICKS_HTTP_PATH for a SQL warehouse' : '',
     ],
-    ['policy', shown(home.policy), 'yours to edit: the next start takes it up'],
+    ['policy', shown(home.policy), 'yours to edit: what you change is taken up'],
     ['data', shown(home.folder), `all of it; the log is ${shown(home.log)}`],
   ] as const;
   return [
