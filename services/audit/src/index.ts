@@ -19,7 +19,7 @@
  * bytes.
  *
  * Cost: some 55 µs of our CPU per event of a kilobyte, from topic to index, 7 of them for the tree and its files; Postgres takes 16 µs more for the move into
- * the index, in batches of two thousand. A single event is indexed 60 to 80 ms after it was published; checkpoints are 200 ms apart at least.
+ * the log's table, in batches of two thousand. The indexer takes some 20 µs of ours and 25 of Postgres besides. A single event is in the log 60 to 80 ms after it was published; checkpoints are 200 ms apart at least.
  *
  * Known limits: a source's missing numbers are kept as ranges, so a source that leaves every other number out costs
  * memory in proportion; events are found half a second after they came. A log that is older than its tree is read

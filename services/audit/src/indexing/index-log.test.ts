@@ -1,5 +1,6 @@
 import { seededRandom } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { conditions } from '../search/query.ts';
 import { testSource, uuid7 } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
 
@@ -131,5 +132,29 @@ describe('the index', () => {
       await stand.integrate();
     }
     expect(await sizes()).toEqual([1, 3]);
+  });
+
+  it('finds the events of a team on a day by its index, among those of others', async () => {
+    await stand.pool.query("SELECT make_index_month('2026-03-01')");
+    await stand.owner.query(`
+      INSERT INTO audit.indexed_event
+      SELECT g, '2026-03-01Z'::timestamptz + g * interval '100 seconds', now(), 1, 'tollgate.usage.v1', 'org_1',
+             'team_' || g % 40, ''::tsvector
+      FROM generate_series(0, 19999) g`);
+    await stand.owner.query('ANALYZE audit.indexed_event');
+    const day = { fromMs: Date.parse('2026-03-05T00:00:00Z'), toMs: Date.parse('2026-03-06T00:00:00Z') };
+    const { where, values } = conditions(
+      { teamId: 'team_7', ...day },
+      { organisationId: null, teamIds: null },
+    );
+    const { rows } = await stand.pool.query<Record<string, string>>(
+      `EXPLAIN SELECT leaf_index FROM indexed_event WHERE ${where.join(' AND ')}
+       ORDER BY happened_at DESC, leaf_index DESC LIMIT 101`,
+      values,
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toContain('indexed_event_2026_03_team_id');
+    expect(plan).not.toContain('indexed_event_2026_04');
+    expect(plan).not.toContain('Seq Scan');
   });
 });

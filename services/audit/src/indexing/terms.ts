@@ -55,7 +55,15 @@ export function prefixQuery(value: string): string {
   return TERM_LABELS.map((label) => `${quoted(label, value)}:*`).join(' | ');
 }
 
+/** Printable ASCII that means nothing to a tsvector or a query: what nearly every identifier is made of. */
+const PLAIN = /^[ -&(-[\]-~]*$/;
+
 function quoted(label: TermLabel, value: string): string {
-  const folded = value.slice(0, MAX_TERM_CHARACTERS).toLowerCase().toWellFormed();
-  return `'${label}=${folded.replaceAll('\0', '\ufffd').replaceAll(/['\\]/g, '$&$&')}'`;
+  const text = value.length > MAX_TERM_CHARACTERS ? value.slice(0, MAX_TERM_CHARACTERS) : value;
+  const folded = text.toLowerCase();
+  return `'${label}=${PLAIN.test(folded) ? folded : escaped(folded)}'`;
+}
+
+function escaped(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd').replaceAll(/['\\]/g, '$&$&');
 }
