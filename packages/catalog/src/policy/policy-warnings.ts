@@ -38,6 +38,7 @@ function refusals({ route: { model }, refusal, leftOut }: RouteClearance): Polic
             message: `Refused with ${refusal.rule}: ${refusal.message}`,
           },
         ];
+  if (refusal !== null && leftOut.length === 1) return refused;
   const out = leftOut.map(
     ({ target, rule, message }): PolicyWarning => ({
       code: 'target-left-out',
