@@ -23,11 +23,15 @@ import { proofCommands } from './tree/commands.ts';
 import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
 import { readPublication } from './tree/publication.ts';
 import type { TileStore } from './tree/tile-store.ts';
+import { vaultCommands } from './vault/commands/vault-commands.ts';
 import { openVault } from './vault/open-vault.ts';
 
 const NAME = 'audit';
 
-/** `tollgate audit run`, `search`, `completeness`, `export`, `key`, `prove`, `verify`, `fsck` and `rebuild`. */
+/**
+ * `tollgate audit run`, `search`, `completeness`, `export`, `key`, `prove`, `verify`, `fsck` and `rebuild`, and what there is for the
+ * payload vault.
+ */
 export function auditCommand(): Command {
   const command = new Command(NAME).description('the audit trail');
   command
@@ -41,6 +45,7 @@ export function auditCommand(): Command {
   command.addCommand(verifyCommand());
   command.addCommand(fsckCommand());
   command.addCommand(rebuildCommand());
+  for (const each of vaultCommands()) command.addCommand(each);
   return command;
 }
 

@@ -70,7 +70,7 @@ const environment = z.object({
   GATEWAY_PAYLOAD_SPOOL_MAX_BYTES: wholeNumber(16 * MIB, 1024 * 1024 * MIB).default(1024 * MIB),
   /** The most that is kept of one body; what is cut off is said. */
   GATEWAY_PAYLOAD_MAX_BYTES: wholeNumber(1024, 4 * MIB).default(MIB),
-  /** The vault's public key, as `tollgate audit payloads sealing-key` prints it; the vault is asked for it otherwise. */
+  /** The vault's public key, as `tollgate audit sealing-key` prints it; the vault is asked for it otherwise. */
   GATEWAY_PAYLOAD_SEALING_KEY: sealingKey.optional(),
   /** How long a request waits for a lease of a limit, and how many wait at once. */
   GATEWAY_BUDGET_WAIT_MS: wholeNumber(0, 60_000).default(2000),

@@ -7,9 +7,15 @@ import { ServiceClient } from './service-client.ts';
  * TOLLGATE_TOKEN (or TOLLGATE_TOKEN_FILE).
  *
  * @param defaultPort of this machine, where the variable is not set
+ * @param timeoutMs of one call; the client's own unless given
  * @throws ConfigError
  */
-export function configuredClient(env: Environment, variable: string, defaultPort: number): ServiceClient {
+export function configuredClient(
+  env: Environment,
+  variable: string,
+  defaultPort: number,
+  timeoutMs?: number,
+): ServiceClient {
   const otherwise = `http://127.0.0.1:${defaultPort}`;
   const values = readConfig(
     z.object({
@@ -18,5 +24,9 @@ export function configuredClient(env: Environment, variable: string, defaultPort
     }),
     env,
   );
-  return new ServiceClient({ baseUrl: String(values[variable]), token: String(values['TOLLGATE_TOKEN']) });
+  return new ServiceClient({
+    baseUrl: String(values[variable]),
+    token: String(values['TOLLGATE_TOKEN']),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
 }
