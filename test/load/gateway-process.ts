@@ -29,6 +29,8 @@ export interface GatewayProcessOptions {
   readonly nodeArgs: readonly string[];
   /** The chain and its policies, in the words of policy-config.yaml. */
   readonly policies?: BenchPolicies;
+  /** Where both bodies of each call have to go; nothing is kept unless given. */
+  readonly vaultUrl?: string;
 }
 
 export interface BenchPolicies {
@@ -46,7 +48,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const { folder, kafka, port } = options;
   mkdirSync(folder, { recursive: true });
   const policyFile = join(folder, 'policy-config.yaml');
-  writeFileSync(policyFile, policyConfig(options.upstreamUrl, options.policies ?? RECORDING_ONLY));
+  writeFileSync(policyFile, policyConfig(options));
   await initTopics(kafka, { replicationFactor: 1, minInsyncReplicas: 1, logger: options.logger });
   const directory = await startDirectory(kafka, options.logger);
   try {
@@ -66,6 +68,9 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
         TOLLGATE_TOPIC_PREFIX: kafka.topicPrefix,
         GATEWAY_SPOOL_FOLDER: join(folder, 'spool'),
         BENCH_UPSTREAM_TOKEN: options.upstreamToken,
+        ...(options.vaultUrl === undefined
+          ? {}
+          : { TOLLGATE_AUDIT_URL: options.vaultUrl, TOLLGATE_TOKEN: 'tgs_benchmark' }),
         LOG_LEVEL: 'warn',
       },
       core: options.core,
@@ -84,7 +89,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   }
 }
 
-function policyConfig(upstreamUrl: string, { chain, policy }: BenchPolicies): string {
+function policyConfig({ upstreamUrl, policies, vaultUrl }: GatewayProcessOptions): string {
+  const { chain, policy } = policies ?? RECORDING_ONLY;
   const targets = Object.entries(MODELS).map(([durability, model]) => ({
     id: durability,
     provider: `databricks:chat:${model}`,
@@ -96,6 +102,7 @@ function policyConfig(upstreamUrl: string, { chain, policy }: BenchPolicies): st
   return JSON.stringify({
     pack: { name: 'bench', version: '1.0.0', enabled: true },
     providers: { targets },
+    payloads: vaultUrl === undefined ? 'none' : 'required',
     policies: { chain },
     policy,
   });

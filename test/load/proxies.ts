@@ -37,7 +37,11 @@ export interface Bench {
   readonly pinned: boolean;
   startGateway(
     name: string,
-    options?: { readonly nodeArgs?: readonly string[]; readonly policies?: BenchPolicies },
+    options?: {
+      readonly nodeArgs?: readonly string[];
+      readonly policies?: BenchPolicies;
+      readonly vaultUrl?: string;
+    },
   ): Promise<MeasuredProxy>;
   stop(): Promise<void>;
 }
@@ -81,7 +85,7 @@ export async function startBench(say: (line: string) => void): Promise<Bench> {
     return {
       floor: { name: 'floor', pid: floor.pid, port: floorPort, headers: {} },
       pinned,
-      async startGateway(name, { nodeArgs = [], ...policies } = {}) {
+      async startGateway(name, { nodeArgs = [], ...rest } = {}) {
         const port = await freePort();
         const started = await startGatewayProcess({
           folder: join(folder, name),
@@ -92,7 +96,7 @@ export async function startBench(say: (line: string) => void): Promise<Bench> {
           kafka: { brokers, topicPrefix: `bench-${randomUUID().slice(0, 8)}.` },
           logger,
           nodeArgs,
-          ...policies,
+          ...rest,
         });
         stops.push(() => started.stop());
         return { name, pid: started.pid, port, headers: { authorization: `Bearer ${KEY}` } };

@@ -41,7 +41,10 @@ export function mount(app: FastifyInstance, route: Route, options: MountOptions)
         query: readInput(route.query ?? EMPTY, request.query, 'query'),
         ...readBody(route, request),
       };
-      const answer = await withDeadline(route.timeoutMs ?? settings.handlerTimeoutMs, reply.raw, (signal) =>
+      const timeoutMs = route.timeoutMs ?? settings.handlerTimeoutMs;
+      // The connection is silent meanwhile; for the next request the usual bound holds again.
+      if (timeoutMs > settings.connectionTimeoutMs) request.raw.socket.setTimeout(timeoutMs);
+      const answer = await withDeadline(timeoutMs, reply.raw, (signal) =>
         route.handle({ ...input, ...caller, requestId: request.id, headers: request.headers, signal, log }),
       );
       return send(reply, route, answer);

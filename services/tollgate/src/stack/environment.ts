@@ -69,7 +69,10 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<ServiceN
   });
   return {
     directory: service('directory', { TOLLGATE_BOOTSTRAP_TOKEN_FILE: bootstrapTokenFile(folder) }),
-    audit: service('audit', { AUDIT_ARCHIVE_FOLDER: join(folder, 'audit', 'archive') }),
+    audit: service('audit', {
+      AUDIT_ARCHIVE_FOLDER: join(folder, 'audit', 'archive'),
+      AUDIT_VAULT_VERIFY_FOLDERS: [join(folder, 'postgres'), join(folder, 'gateway', 'spool')].join(','),
+    }),
     chargeback: service('chargeback', {}),
     budgets: service('budgets', {}),
     'databricks-sync': service('databricks-sync', {

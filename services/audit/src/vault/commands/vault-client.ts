@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { DEFAULT_PORT } from '../../config.ts';
 import type { PayloadScope } from '../scope.ts';
 
-/** Erasing a team's payloads, or reading a disk through, takes its time. */
-const TIMEOUT_MS = 600_000;
+/** Erasing a team's payloads, or reading a disk through, takes its time; Node's own `fetch` waits five minutes at most. */
+const TIMEOUT_MS = 290_000;
 
 export function vaultClient(): ServiceClient {
   return configuredClient(process.env, 'TOLLGATE_AUDIT_URL', DEFAULT_PORT, TIMEOUT_MS);

@@ -33,10 +33,10 @@ export async function scanFolders(
     found: [] as { file: string; what: string }[],
     unread: [] as string[],
   };
-  const overlap = Math.max(1, ...needles.map(({ bytes }) => bytes.length)) - 1;
+  const finder = new Finder(needles);
   for (const folder of folders) {
     for await (const file of filesBelow(folder, report.unread)) {
-      const read = await scanFile(file, needles, overlap);
+      const read = await scanFile(file, finder);
       if (read === null) report.unread.push(file);
       else {
         report.files += 1;
@@ -46,6 +46,33 @@ export async function scanFolders(
     }
   }
   return report;
+}
+
+/** Finds many needles in one pass: a bit for each pair of bytes that one begins with says where it is worth to look. */
+class Finder {
+  /** One byte less than the longest needle has: what two pieces of a file have to share. */
+  readonly overlap: number;
+  readonly #begins = new Uint8Array(1 << 16);
+  readonly #byStart: ReadonlyMap<number, readonly Needle[]>;
+
+  /** @param needles of two bytes or more */
+  constructor(needles: readonly Needle[]) {
+    this.overlap = Math.max(1, ...needles.map(({ bytes }) => bytes.length)) - 1;
+    this.#byStart = Map.groupBy(needles, ({ bytes }) => bytes.readUInt16BE(0));
+    for (const start of this.#byStart.keys()) this.#begins[start] = 1;
+  }
+
+  search(hay: Buffer, found: Set<string>): void {
+    const begins = this.#begins;
+    let pair = hay[0] ?? 0;
+    for (let i = 1; i < hay.length; i += 1) {
+      pair = ((pair << 8) | (hay[i] ?? 0)) & 0xffff;
+      if (begins[pair] === 0) continue;
+      for (const { what, bytes } of this.#byStart.get(pair) ?? []) {
+        if (bytes.compare(hay, i - 1, Math.min(hay.length, i - 1 + bytes.length)) === 0) found.add(what);
+      }
+    }
+  }
 }
 
 async function* filesBelow(folder: string, unread: string[]): AsyncGenerator<string> {
@@ -70,8 +97,7 @@ function listed(folder: string) {
 /** What was found in a file; null where it can't be read. A file that is gone holds nothing. */
 async function scanFile(
   file: string,
-  needles: readonly Needle[],
-  overlap: number,
+  finder: Finder,
 ): Promise<{ readonly bytes: number; readonly found: readonly string[] } | null> {
   let handle: FileHandle;
   try {
@@ -80,6 +106,7 @@ async function scanFile(
     return isMissing(error) ? { bytes: 0, found: [] } : null;
   }
   try {
+    const { overlap } = finder;
     const found = new Set<string>();
     const buffer = Buffer.allocUnsafe(overlap + CHUNK_BYTES);
     let carried = 0;
@@ -89,7 +116,7 @@ async function scanFile(
       if (bytesRead === 0) break;
       bytes += bytesRead;
       const filled = buffer.subarray(0, carried + bytesRead);
-      for (const { what, bytes: needle } of needles) if (filled.includes(needle)) found.add(what);
+      finder.search(filled, found);
       carried = Math.min(overlap, filled.length);
       filled.copy(buffer, 0, filled.length - carried);
     }

@@ -38,7 +38,7 @@ export async function beforeErasure(
   scope: PayloadScope,
 ): Promise<() => Promise<Verification>> {
   const { rows } = await vault.pool.query<SampleRow>(
-    `SELECT slot, request_id, direction, team_day, object, object_offset, object_bytes
+    `SELECT p.slot, p.request_id, p.direction, p.team_day, object, object_offset, object_bytes
      FROM vault_payload p, ${SCOPE_PARAMETERS} s WHERE p.state = 'kept' AND ${within('p', 's')}
      ORDER BY p.slot DESC LIMIT ${MAX_SAMPLES}`,
     scopeValues(scope),
