@@ -11,6 +11,8 @@ import type { LivePolicy } from './live-policy.ts';
 
 const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
 const inTime = { timeoutMs: 15_000 };
+/** As many as are taken up under load. */
+const EDITS = 40;
 
 let upstream: SimulatedDatabricks;
 let under: LiveGateway;
@@ -239,7 +241,7 @@ describe('a bad edit', () => {
   });
 });
 
-test('a hundred edits under load drop no request, and each is decided by a version in force while it was here', async () => {
+test('edits under load drop no request, and each is decided by a version in force while it was here', async () => {
   const write = (number: number) => replace(text(`${number}.0.0`, targetsOf(number)));
   /** Every third version has connections of its own. */
   const targetsOf = (number: number): object => ({
@@ -270,18 +272,23 @@ test('a hundred edits under load drop no request, and each is decided by a versi
       seen.push({ from, to: current, id: response.headers.get('x-request-id') ?? '' });
     }
   };
-  const callers = Array.from({ length: 12 }, (_, index) => caller(index % 2 === 0));
-  for (let number = 1; number <= 100; number += 1) {
-    write(number);
-    expect(await live.reload()).not.toBe('rejected');
-    // The file's own watcher may have been first.
-    await until(() => version() === `${number}.0.0`, inTime);
-    current = number;
-    await new Promise(setImmediate);
+  const callers = Array.from({ length: 8 }, (_, index) => caller(index % 2 === 0));
+  const ended = Promise.allSettled(callers);
+  try {
+    for (let number = 1; number <= EDITS; number += 1) {
+      write(number);
+      expect(await live.reload()).not.toBe('rejected');
+      // The file's own watcher may have been first.
+      await until(() => version() === `${number}.0.0`, inTime);
+      current = number;
+      await new Promise(setImmediate);
+    }
+  } finally {
+    over = true;
+    await ended;
   }
-  over = true;
   await Promise.all(callers);
-  expect(seen.length).toBeGreaterThan(50);
+  expect(seen.length).toBeGreaterThan(20);
   for (const { from, to, id } of seen) {
     const events = under.spool.eventsOf(id);
     const versions = new Set(
@@ -300,6 +307,6 @@ test('a hundred edits under load drop no request, and each is decided by a versi
     expect(decided).toBeLessThanOrEqual(to + 1);
     expect(events.at(-1)?.data).toMatchObject({ outcome: 'completed' });
   }
-  expect(readFileSync(file, 'utf8')).toContain('"100.0.0"');
+  expect(readFileSync(file, 'utf8')).toContain(`"${EDITS}.0.0"`);
   await until(() => under.gateway.inFlight() === 0, inTime);
-});
+}, 90_000);

@@ -49,7 +49,7 @@ async function start(
     base_url: `${url}/serving-endpoints`,
     secret_key_ref: { env: 'TOKEN' },
   });
-  const filter = { target: 'judge', format: 'llama-guard', timeout_seconds: 0.5, ...settings };
+  const filter = { target: 'judge', format: 'llama-guard', timeout_seconds: 20, ...settings };
   const judging = filter.format === 'llama-guard' ? GUARD : 'moderation';
   const text = {
     pack: { name: 'p', version: '1.0.0', enabled: true },
@@ -110,11 +110,12 @@ describe.each(FORMATS)('a judge that speaks %s', (format) => {
     'and has the fault %s refuses by default, and is let pass where the file says so',
     async (fault) => {
       judge.addFault({ fault });
-      const gateway = await start({ format });
+      const timeout = { timeout_seconds: fault === 'no-answer' ? 0.3 : 20 };
+      const gateway = await start({ format, ...timeout });
       expect(await codeOf(await chat('a kind word'))).toEqual([503, 'safety_check_failed']);
       expect(models.stats().served).toBe(0);
       await gateway.close();
-      const lenient = await start({ format, on_error: 'flag' });
+      const lenient = await start({ format, on_error: 'flag', ...timeout });
       expect((await chat('a kind word')).status).toBe(200);
       expect(decisions(lenient)[0]).toMatchObject({
         outcome: 'allowed',

@@ -303,14 +303,14 @@ describe('a provider that is away', () => {
   test.each(['error', 'hang'] as const)(
     'in state %s refuses new tokens in time, and no key',
     async (mode) => {
-      await start({}, { deadlineMs: 300 });
+      await start({}, { deadlineMs: 1_000 });
       provider.mode = mode;
       const token = await provider.token();
       expect(await codeOf(chat(token))).toEqual([503, 'identity_unavailable']);
       expect(oidc.warning()).toMatch(/identity provider/);
       expect(await codeOf(chat(TEST_KEY))).toEqual(OK);
       provider.mode = 'up';
-      await until(async () => (await chat(token)).status === 200, { timeoutMs: 15_000, intervalMs: 200 });
+      await until(async () => (await chat(token)).status === 200, { timeoutMs: 20_000, intervalMs: 100 });
       expect(oidc.warning()).toBeNull();
     },
   );

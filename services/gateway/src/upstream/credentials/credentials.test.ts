@@ -219,8 +219,9 @@ describe('a service principal', () => {
 
   test('that never had a token keeps the gateway from being ready, and its calls fail in time', async () => {
     upstream.setTokenEndpoint('hang');
+    let timeoutMs = 300;
     const gateway = await start(OAUTH, BY_OAUTH, {
-      fetchToken: (request) => fetchToken({ ...request, timeoutMs: 300 }),
+      fetchToken: (request) => fetchToken({ ...request, timeoutMs }),
     });
     expect(await ready(gateway)).toMatchObject([503, { troubles: ['no token has been fetched yet'] }]);
     const answer = await chat(gateway);
@@ -228,6 +229,7 @@ describe('a service principal', () => {
     expect(answer.headers.get('retry-after')).not.toBeNull();
     expect(gateway.gateway.inFlight()).toBe(0);
     upstream.setTokenEndpoint('up');
+    timeoutMs = 20_000;
     gateway.clock.aheadMs += 61_000;
     await gateway.credentials.look();
     expect(await ready(gateway)).toEqual([200, { status: 'ready' }]);
