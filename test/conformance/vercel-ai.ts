@@ -25,6 +25,9 @@ const weather = tool({
 });
 const prompt = 'one two three';
 
+// It warns on the console of what an endpoint can't do, and of names of its own that are to go.
+Reflect.set(globalThis, 'AI_SDK_LOG_WARNINGS', false);
+
 /** The AI SDK of Vercel, with its provider for OpenAI and the one for everything compatible. */
 export function vercelAi(held: Held): void {
   const openai = () => createOpenAI({ baseURL: held().baseURL, apiKey: held().apiKey });

@@ -108,7 +108,11 @@ export function textBytes(value: unknown): number {
   let bytes = 0;
   for (const part of value) {
     if (typeof part === 'string') bytes += Buffer.byteLength(part);
-    else if (isRecord(part) && typeof part['text'] === 'string') bytes += Buffer.byteLength(part['text']);
+    else if (isRecord(part)) {
+      if (typeof part['text'] === 'string') bytes += Buffer.byteLength(part['text']);
+      // Reasoning, as Databricks puts it among the parts of content.
+      if (Array.isArray(part['summary'])) bytes += textBytes(part['summary']);
+    }
   }
   return bytes;
 }
