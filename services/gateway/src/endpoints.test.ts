@@ -3,6 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { emissionFaults, type RequestFate } from '@tollgate/events';
 import { until } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { budgetsUnderTest } from './budgets/testing/budgets-under-test.ts';
+import { limitData } from './budgets/testing/limits.ts';
 import type { RequestChain } from './policy/policy.ts';
 import {
   type GatewayUnderTest,
@@ -31,11 +33,12 @@ afterEach(async () => {
 
 async function start(
   options: Partial<TestPolicyOptions> & { readonly direct?: boolean } = {},
+  parts: Parameters<typeof startGatewayUnderTest>[1] = {},
 ): Promise<void> {
   const { direct = false, ...policy } = options;
   // Recording holds whole answers, so that nobody can leave in the middle of one.
   const baseUrl = direct ? `${upstream.simulated.url}/serving-endpoints` : upstream.baseUrl;
-  under = await startGatewayUnderTest(testPolicy({ baseUrl, ...policy }));
+  under = await startGatewayUnderTest(testPolicy({ baseUrl, ...policy }), parts);
 }
 
 const withChain = (chain: RequestChain | null) => start({ policy: { chain } });
@@ -264,6 +267,35 @@ describe('responses', () => {
       quantities: { output_tokens: 16 },
       status: 200,
     });
+  });
+
+  test('are held to strict limits by the limit that their protocol has', async () => {
+    const { budgets } = budgetsUnderTest({ limits: [limitData({ amount: '10000' })] });
+    try {
+      await start({}, { budgets });
+      expect((await post('/v1/responses', { model: CHAT, input: 'x' })).status).toBe(200);
+      expect(sent()).toMatchObject({ max_output_tokens: 50 });
+      expect(sent()).not.toHaveProperty('max_tokens');
+      await settled('answered');
+    } finally {
+      await budgets.stop(0);
+    }
+  });
+
+  test.each([
+    ['total-tokens', 400],
+    ['output-tokens', 200],
+  ] as const)('that go on from what nobody sees here: a strict limit of %s', async (unit, status) => {
+    const { budgets } = budgetsUnderTest({ limits: [limitData({ amount: '10000', unit })] });
+    try {
+      await start({}, { budgets });
+      const answer = await post('/v1/responses', { model: CHAT, input: 'x', previous_response_id: 'resp_1' });
+      expect(answer.status).toBe(status);
+      if (status === 400) expect(await answer.json()).toMatchObject({ error: { code: 'input_unbounded' } });
+      await settled(status === 400 ? 'denied' : 'answered');
+    } finally {
+      await budgets.stop(0);
+    }
   });
 
   test('hold their texts in instructions, items and outputs of tools', async () => {

@@ -253,6 +253,12 @@ export const ANSWERS = {
     message:
       'The strict limit {name} counts money, and this model has no price yet. Ask your finance team for one.',
   },
+  input_unbounded: {
+    status: 400,
+    type: 'invalid_request_error',
+    message:
+      "The strict limit {name} counts input, and this request's can not be told beforehand: it goes on from what the model's endpoint keeps, or uses tools that run there. Send the whole input, with tools of your own.",
+  },
   caller_left: {
     status: 499,
     type: 'api_error',

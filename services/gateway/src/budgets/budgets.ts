@@ -13,7 +13,7 @@ import { type Applicable, ApplicableLimits, isTooMany } from './applicable-limit
 import { boundOf, needsOutputLimit } from './bounds.ts';
 import type { BudgetTallies } from './budget-metrics.ts';
 import { Calibration } from './calibration.ts';
-import { headersOf, limitReached, standingOf, unpriced } from './denial.ts';
+import { headersOf, limitReached, standingOf, unbounded, unpriced } from './denial.ts';
 import { exchangeOf, RECHECK_MS } from './lease-exchange.ts';
 import { LeaseLoop, type LeasePort } from './lease-loop.ts';
 import type { Headers } from './limit-headers.ts';
@@ -265,6 +265,8 @@ export class Budgets {
       const { limit } = ledger;
       let amount: Units | null;
       if (limit.strict) {
+        const untold = facts.extent.hiddenInput ? unbounded({ ledger }) : null;
+        if (untold !== null) return untold;
         const bound = boundOf(facts, bodyBytes, this.#parts.settings.strictMaxTokens);
         amount = mostOf(limit, bound, pricing);
         if (amount === null) return unpriced({ ledger });

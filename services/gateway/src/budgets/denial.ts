@@ -79,6 +79,12 @@ export function unpriced(need: Pick<Need, 'ledger'>): Refusal {
   };
 }
 
+/** 400: a strict limit counts input, and the model would read what is not in the request; null where it does not count. */
+export function unbounded({ ledger: { limit } }: Pick<Need, 'ledger'>): Refusal | null {
+  if (limit.unit === 'requests' || limit.unit === 'output-tokens') return null;
+  return refuse('input_unbounded', { name: nameOf(limit) });
+}
+
 function nameOf(limit: Limit): string {
   const scope = scopeText(limit.scope);
   return scope === '' ? limit.limitId : `${limit.limitId} (${scope})`;
