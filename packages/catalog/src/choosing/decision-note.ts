@@ -1,4 +1,9 @@
-import { GUARDRAILS, type Guardrail, type GuardrailName, type SelectionRecord } from './selection-record.ts';
+import {
+  GUARDRAIL_NAMES,
+  GUARDRAIL_TITLES,
+  type Guardrail,
+  type SelectionRecord,
+} from './selection-record.ts';
 
 /** The decision, its record and its guardrails as a page of Markdown, for whoever has to approve or to repeat it. */
 export function decisionNote(record: SelectionRecord): string {
@@ -10,9 +15,7 @@ export function decisionNote(record: SelectionRecord): string {
     '## Record',
     recordTable(record),
     '## Guardrails',
-    Object.entries(GUARDRAILS)
-      .map(([name, title]) => guardrailLine(title, record.guardrails[name as GuardrailName]))
-      .join('\n'),
+    GUARDRAIL_NAMES.map((name) => guardrailLine(GUARDRAIL_TITLES[name], record.guardrails[name])).join('\n'),
     '## Asserted by us, not by the gateway',
     assertionLines(assertions),
     '## Runbook',

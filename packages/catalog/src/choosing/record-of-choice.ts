@@ -3,6 +3,8 @@ import type { Candidate } from './choose.ts';
 import type { Requirements } from './requirements.ts';
 import type { Guardrail, GuardrailName, SelectionRecord } from './selection-record.ts';
 
+const ROUTING = { needed: 'yes', 'not-needed': 'no', unknown: 'unknown' } as const;
+
 /** What people have to say about a choice. */
 export interface Said {
   readonly owner: string;
@@ -36,25 +38,22 @@ export function recordOfChoice(
       : { statement, asserted_by: said.assertedBy, asserted_on: today };
   const zero = assertion(said.zeroDataRetention, earlier?.assertions.zero_data_retention);
   const processing = assertion(said.dataProcessing, earlier?.assertions.data_processing);
-  const runbook = {
-    purpose: said.purpose ?? earlier?.runbook.purpose,
-    not_for: said.notFor ?? earlier?.runbook.not_for,
-    breaks_without_it: said.breaks ?? earlier?.runbook.breaks_without_it,
-  };
+  const purpose = said.purpose ?? earlier?.runbook.purpose;
+  const notFor = said.notFor ?? earlier?.runbook.not_for;
+  const breaks = said.breaks ?? earlier?.runbook.breaks_without_it;
+  const { secondaryRegion, residency } = requirements;
   return {
     model: entry.model,
     family: entry.family,
     mode: entry.mode,
     region: requirements.region,
-    ...present({ secondary_region: requirements.secondaryRegion, residency: requirements.residency }),
+    ...(secondaryRegion === null ? {} : { secondary_region: secondaryRegion }),
+    ...(residency === null ? {} : { residency }),
     standards: [...requirements.standards],
     cross_geography_allowed: requirements.crossGeographyAllowed,
     status: statusOf(entry),
-    routing_required: { needed: 'yes', 'not-needed': 'no', unknown: 'unknown' }[entry.cross_geography] as
-      | 'yes'
-      | 'no'
-      | 'unknown',
-    ...present({ retires_on: entry.retires_on }),
+    routing_required: ROUTING[entry.cross_geography],
+    ...(entry.retires_on === null ? {} : { retires_on: entry.retires_on }),
     replacement: said.replacement,
     reason: said.reason,
     owner: said.owner,
@@ -66,7 +65,11 @@ export function recordOfChoice(
       ...(zero === undefined ? {} : { zero_data_retention: zero }),
       ...(processing === undefined ? {} : { data_processing: processing }),
     },
-    runbook: present(runbook),
+    runbook: {
+      ...(purpose === undefined ? {} : { purpose }),
+      ...(notFor === undefined ? {} : { not_for: notFor }),
+      ...(breaks === undefined ? {} : { breaks_without_it: breaks }),
+    },
   };
 }
 
@@ -89,16 +92,4 @@ function guardrailsFor(
       entry.cross_geography === 'not-needed' ? { status: 'not-needed' } : pending('cross_geography'),
     load_test: pending('load_test'),
   };
-}
-
-/** The members that are there. */
-function present<K extends string>(
-  members: Readonly<Record<K, string | null | undefined>>,
-): Partial<Record<K, string>> {
-  const result: Partial<Record<K, string>> = {};
-  for (const key of Object.keys(members) as K[]) {
-    const value = members[key];
-    if (value !== null && value !== undefined) result[key] = value;
-  }
-  return result;
 }

@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog.ts';
 import { DAY_MS, dayText, type EpochMs, epochMs } from '../instant.ts';
 import { lifecycleOf } from '../queries/lifecycle.ts';
 import { assess } from '../queries/permitted.ts';
-import { GUARDRAILS, type GuardrailName, recordKey, type SelectionRecord } from './selection-record.ts';
+import { GUARDRAIL_NAMES, GUARDRAIL_TITLES, recordKey, type SelectionRecord } from './selection-record.ts';
 
 /** What of a record does not hold any more, or does not hold yet. */
 export interface RecordProblem {
@@ -79,7 +79,6 @@ function isOld({ test }: SelectionRecord, at: EpochMs): boolean {
 }
 
 function pendingGuardrails({ guardrails }: SelectionRecord): string[] {
-  return Object.entries(GUARDRAILS)
-    .filter(([name]) => guardrails[name as GuardrailName].status === 'pending')
-    .map(([, title]) => title);
+  const pending = GUARDRAIL_NAMES.filter((name) => guardrails[name].status === 'pending');
+  return pending.map((name) => GUARDRAIL_TITLES[name]);
 }

@@ -11,15 +11,24 @@ const name = z.string().min(1).max(MAX_NAME_CHARS);
 const text = z.string().min(1).max(MAX_TEXT_CHARS);
 const day = z.iso.date('Give a day as YYYY-MM-DD, in quotes');
 
-export const GUARDRAILS = {
+export const GUARDRAIL_NAMES = [
+  'feature_flag',
+  'fallback',
+  'deprecation_tracker',
+  'unity_catalog_permissions',
+  'cross_geography',
+  'load_test',
+] as const;
+export type GuardrailName = (typeof GUARDRAIL_NAMES)[number];
+
+export const GUARDRAIL_TITLES: Readonly<Record<GuardrailName, string>> = {
   feature_flag: 'Feature flag for a preview model',
   fallback: 'Fallback model configured',
   deprecation_tracker: 'Internal deprecation tracker updated',
   unity_catalog_permissions: 'Unity Catalog permissions reviewed',
   cross_geography: 'Cross-geography routing validated',
   load_test: 'Load test completed in the target region',
-} as const;
-export type GuardrailName = keyof typeof GUARDRAILS;
+};
 
 const guardrail = z
   .strictObject({
