@@ -182,9 +182,9 @@ describe('the audit service', () => {
     const answer = z.object({ gaps: z.array(z.unknown()) });
     const gaps = async () =>
       (await client.call({ method: 'GET', path: '/v1/gaps', query: { instance: 'gw-1' }, answer })).gaps;
-    expect(
-      await until(async () => ((await gaps()).length > 0 ? gaps() : null), { timeoutMs: TIMEOUT_MS }),
-    ).toEqual([{ source: gateway.name, from: 3, to: 4 }]);
+    // The heartbeat may come before the events, so that more is missed for a moment.
+    const missed = JSON.stringify([{ source: gateway.name, from: 3, to: 4 }]);
+    await until(async () => JSON.stringify(await gaps()) === missed, { timeoutMs: TIMEOUT_MS });
     await publish(gateway.events.slice(2, 4));
     await until(async () => (await gaps()).length === 0, { timeoutMs: TIMEOUT_MS });
   });

@@ -85,7 +85,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       },
     });
     started.push(integrator);
-    started.push(startIndexer({ pool, store, now, logger }));
+    started.push(startIndexer({ pool, store, now, logger, onIndexed: shown.onIndexed }));
     started.push(startTroubleWatch({ ...parts, now }));
     const consumer = await bus.consume({
       group: 'audit',

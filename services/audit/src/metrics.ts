@@ -2,6 +2,7 @@ import { isInfrastructureError, type Pool } from '@tollgate/database';
 import type { Metrics } from '@tollgate/telemetry';
 import { findTroubles, type TroubleRule } from './completeness/troubles.ts';
 import { inboxDepth } from './inbox/inbox.ts';
+import type { Indexed } from './indexing/index-batch.ts';
 import { readPosition } from './indexing/position.ts';
 import type { StepResult } from './log/writer.ts';
 import { readPublication } from './tree/publication.ts';
@@ -10,6 +11,8 @@ import type { WitnessOutcome } from './tree/witnesses.ts';
 export interface AuditMetrics {
   /** To be called with what each step of the writer did. */
   readonly onResult: (result: StepResult) => void;
+  /** To be called with what each batch of the indexer came to. */
+  readonly onIndexed: (indexed: Indexed) => void;
   /** To be called with what a witness did when it was asked to cosign. */
   readonly onWitness: (witness: string, outcome: WitnessOutcome) => void;
 }
@@ -91,7 +94,16 @@ export function auditMetrics(metrics: Metrics, parts: TroubleRule & { readonly p
     help: 'What witnesses did when asked to cosign a checkpoint. `refused` is an alarm: one has seen a longer log.',
     labels: ['witness', 'outcome'],
   });
+  const suspect = metrics.counter({
+    name: 'tollgate_audit_clock_suspect_events_total',
+    help: 'Events that came more than five minutes after their own time (late), or before it (ahead).',
+    labels: ['how'],
+  });
   return {
+    onIndexed({ late, ahead }) {
+      if (late > 0) suspect.inc({ how: 'late' }, late);
+      if (ahead > 0) suspect.inc({ how: 'ahead' }, ahead);
+    },
     onWitness: (witness, outcome) => witnessed.inc({ witness, outcome }),
     onResult(result) {
       size.set(result.size);

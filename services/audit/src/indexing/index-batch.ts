@@ -21,6 +21,14 @@ export async function readFacts(
   return facts;
 }
 
+/** What became of a batch. */
+export interface Indexed {
+  readonly events: number;
+  /** Of these, came more than `CLOCK_TOLERANCE_MINUTES` after their own time, or before it. */
+  readonly late: number;
+  readonly ahead: number;
+}
+
 /**
  * Indexes the events from `firstLeaf` on, in the caller's transaction, which also moves the position.
  * @throws AuditError `log_inconsistent` where the log's table and the archive do not hold the same leaves
@@ -29,9 +37,9 @@ export async function indexBatch(
   tx: Transaction,
   firstLeaf: number,
   facts: readonly EventFacts[],
-): Promise<void> {
-  if (facts.length === 0) return;
-  const { rows } = await tx.query<{ inserted: number }>({
+): Promise<Indexed> {
+  if (facts.length === 0) return { events: 0, late: 0, ahead: 0 };
+  const { rows } = await tx.query<Indexed>({
     name: 'audit-index-insert',
     text: INSERT,
     values: [
@@ -44,13 +52,15 @@ export async function indexBatch(
       arrayOf(facts.map((each) => each.terms)),
     ],
   });
-  if (rows[0]?.inserted !== facts.length) {
+  const [indexed] = rows;
+  if (indexed?.events !== facts.length) {
     throw new AuditError(
       'log_inconsistent',
       `the log's table lacks leaves from ${firstLeaf} on that the archive holds, or names other sources`,
     );
   }
   await markRequests(tx, tallied(facts));
+  return indexed;
 }
 
 /* Of the log's own table come what the archive does not hold: when an event was received, and its number. */
@@ -61,7 +71,9 @@ const INSERT = `
     FROM unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
          WITH ORDINALITY AS g (ms, source, type, organisation_id, team_id, terms, nth)
   ), placed AS (
-    SELECT g.*, s.source_id, e.received_at, e.sequence, e.time
+    SELECT g.*, s.source_id, e.received_at, e.sequence,
+           e.received_at - e.time > interval '${CLOCK_TOLERANCE_MINUTES} minutes' AS late,
+           e.time - e.received_at > interval '${CLOCK_TOLERANCE_MINUTES} minutes' AS ahead
     FROM given g JOIN entry e USING (leaf_index) JOIN source s ON s.source_id = e.source_id AND s.name = g.source
   ), inserted AS (
     INSERT INTO indexed_event (leaf_index, happened_at, received_at, source_id, type, organisation_id, team_id, terms)
@@ -72,15 +84,15 @@ const INSERT = `
                                   ahead)
     SELECT source_id, date_bin('15 minutes', happened_at, 'epoch'), type, coalesce(organisation_id, ''), count(*),
            min(sequence), max(sequence),
-           count(*) FILTER (WHERE received_at - time > interval '${CLOCK_TOLERANCE_MINUTES} minutes'),
-           count(*) FILTER (WHERE time - received_at > interval '${CLOCK_TOLERANCE_MINUTES} minutes')
+           count(*) FILTER (WHERE late), count(*) FILTER (WHERE ahead)
     FROM placed GROUP BY 1, 2, 3, 4
     ON CONFLICT (quarter, source_id, type, organisation_id) DO UPDATE
     SET events = c.events + excluded.events, late = c.late + excluded.late, ahead = c.ahead + excluded.ahead,
         first_sequence = LEAST(c.first_sequence, excluded.first_sequence),
         last_sequence = GREATEST(c.last_sequence, excluded.last_sequence)
   )
-  SELECT count(*)::int AS inserted FROM placed`;
+  SELECT count(*)::int AS events, count(*) FILTER (WHERE late)::int AS late,
+         count(*) FILTER (WHERE ahead)::int AS ahead FROM placed`;
 
 /** Texts as the literal of a Postgres array; the driver's own way escapes each element twice over. */
 function arrayOf(texts: readonly (string | null)[]): string {

@@ -1,8 +1,11 @@
 import { seededRandom } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LogWriter } from '../log/writer.ts';
 import { conditions } from '../search/query.ts';
 import { testSource, uuid7 } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
+import { indexNext } from './indexer.ts';
+import { IndexMonths } from './months.ts';
 
 const random = seededRandom(97);
 
@@ -78,6 +81,35 @@ describe('the index', () => {
       { name: 'audit.indexed_event_2026_02', leaves: '0' },
       { name: 'audit.indexed_event_2026_03', leaves: '1' },
       { name: 'audit.indexed_event_other', leaves: '2,3' },
+    ]);
+  });
+
+  it('goes on where a month can not have its partition any more, since some of it lies elsewhere', async () => {
+    await stand.owner.query(`
+      INSERT INTO audit.indexed_event SELECT 900, '2025-05-05Z', now(), 1, 'x', NULL, NULL, ''::tsvector`);
+    const made = async (month: string) =>
+      (await stand.pool.query('SELECT make_index_month($1) AS made', [month])).rows[0];
+    expect(await made('2025-05-01')).toEqual({ made: false });
+    expect(await made('2025-06-01')).toEqual({ made: true });
+    expect(await made('2025-06-30')).toEqual({ made: true });
+  });
+
+  it('tells of clocks that can not be right', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    source.usage();
+    source.usage();
+    const told: unknown[] = [];
+    for (const [nth, minutes] of [-6, 6].entries()) {
+      stand.nowMs = Date.parse('2026-03-01T10:00:00Z') + minutes * 60_000;
+      await stand.deliver(source.events.slice(nth, nth + 1));
+      const writer = await LogWriter.begin(stand.writerOptions());
+      await writer.step();
+      const parts = { pool: stand.pool, store: stand.store, now: () => stand.nowMs };
+      await indexNext({ ...parts, onIndexed: (indexed) => told.push(indexed) }, new IndexMonths(stand.pool));
+    }
+    expect(told).toEqual([
+      { events: 1, late: 0, ahead: 1 },
+      { events: 1, late: 1, ahead: 0 },
     ]);
   });
 

@@ -3,7 +3,7 @@ import { type Pool, transaction } from '@tollgate/database';
 import type { Logger } from '@tollgate/telemetry';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { readPublication } from '../tree/publication.ts';
-import { indexBatch, readFacts } from './index-batch.ts';
+import { type Indexed, indexBatch, readFacts } from './index-batch.ts';
 import { keepCheckpoint } from './kept-checkpoints.ts';
 import { IndexMonths } from './months.ts';
 import { movePosition, readPosition, takePosition } from './position.ts';
@@ -15,6 +15,8 @@ export interface IndexerParts {
   readonly now: () => number;
   /** Events in one transaction at most. */
   readonly maxBatch?: number;
+  /** Told of each batch. */
+  readonly onIndexed?: (indexed: Indexed) => void;
 }
 
 export interface Indexer {
@@ -40,15 +42,17 @@ export async function indexNext(parts: IndexerParts, months: IndexMonths): Promi
   const end = Math.min(before.size + maxBatch, published.size);
   const facts = await readFacts(parts, before.size, end);
   await months.make(facts);
-  return transaction(pool, async (tx) => {
+  const indexed = await transaction(pool, async (tx) => {
     const taken = await takePosition(tx);
-    if (taken?.size !== before.size) return 0;
-    await indexBatch(tx, before.size, facts);
+    if (taken?.size !== before.size) return null;
+    const batch = await indexBatch(tx, before.size, facts);
     const checkpoint = end === published.size ? published.checkpoint : null;
     await movePosition(tx, { size: end, checkpoint });
     if (checkpoint !== null) await keepCheckpoint(tx, { size: end, checkpoint }, parts.now());
-    return facts.length;
+    return batch;
   });
+  if (indexed !== null) parts.onIndexed?.(indexed);
+  return indexed?.events ?? 0;
 }
 
 /** Indexes what is published, as it is published, until it is stopped. */

@@ -47,6 +47,13 @@ describe("the log's key", () => {
     await expect(attempt).rejects.not.toThrow(key.slice(-20));
   });
 
+  it('signs other texts, but none that could pass for a checkpoint', () => {
+    const signers = readLogSigners(key, undefined);
+    expect(signers.signText('tollgate.completeness/v1\n{}\n')).toContain('— log.example.com/audit ');
+    const checkpoint = signers.sign(7, Buffer.alloc(32)).checkpoint.split('\n\n')[0];
+    expect(() => signers.signText(`${checkpoint}\n`)).toThrow(expect.objectContaining({ code: 'log_key' }));
+  });
+
   it('is refused under another origin', () => {
     expect(() => readLogSigners(key, 'log.example.com/other')).toThrow(/stays the same for ever/);
   });
