@@ -2,7 +2,14 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PiiEntity, parsePolicyConfig, piiFinder } from '@tollgate/policy';
 import { z } from 'zod';
-import { type InjectionText, type Measure, measureInjections, measureValues } from './measures.ts';
+import {
+  type InjectionText,
+  type Measure,
+  measureInjections,
+  measurePeople,
+  measureValues,
+  type NamedText,
+} from './measures.ts';
 import { VALUE_KINDS } from './values.ts';
 
 const MODULES = new URL('../../../node_modules', import.meta.url).pathname;
@@ -33,6 +40,11 @@ export async function benchGuardrails(args: readonly string[]): Promise<void> {
   const prose = installedProse();
   const measures = [
     ...VALUE_KINDS.map((kind) => measureValues(kind, only(kind.entity), proseFor(kind.entity, prose))),
+    ...measurePeople(
+      namedTexts(),
+      only('PERSON'),
+      prose.filter((text) => !TELLS_OF_PEOPLE.test(text)),
+    ),
     ...measureInjections([...injectionTexts(), ...prose.map(harmless)], threshold),
   ];
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ guardrails: measures })}\n`);
@@ -47,6 +59,19 @@ function injectionTexts(): InjectionText[] {
     .split('\n')
     .map((line) => injection.parse(JSON.parse(line)));
 }
+
+const named = z.object({ text: z.string(), names: z.array(z.tuple([z.number(), z.number()])) });
+
+function namedTexts(): NamedText[] {
+  return readFileSync(new URL('people.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => named.parse(JSON.parse(line)));
+}
+
+/** Documentation that names its authors. */
+const TELLS_OF_PEOPLE =
+  /\b(?:by|author|thanks|contribut|licen[sc]e|copyright|maintain|creat|sponsor|team)|@|patreon|opencollective/i;
 
 const harmless = (text: string): InjectionText => ({ text, isInjection: false, source: 'documentation' });
 

@@ -64,6 +64,52 @@ export function measureValues(
   };
 }
 
+/** A text, and where in it names of people stand. */
+export interface NamedText {
+  readonly text: string;
+  readonly names: readonly (readonly [start: number, end: number])[];
+}
+
+const PERSON_TARGET = { recall: 0.85, falsePositives: 0.03 };
+
+/** A name is found if one span covers it. Of several words or of one are told apart: the latter are often words as well. */
+export function measurePeople(
+  texts: readonly NamedText[],
+  find: (text: string) => readonly Span[],
+  prose: readonly string[],
+): Measure[] {
+  const names = texts.flatMap(({ text, names: places }) => {
+    const spans = find(text);
+    return places.map(([start, end]) => ({
+      isWhole: text.slice(start, end).includes(' '),
+      isFound: spans.some((span) => span.start <= start && span.end >= end),
+    }));
+  });
+  const without = [
+    ...texts.filter(({ names: places }) => places.length === 0).map(({ text }) => text),
+    ...prose,
+  ];
+  const falsePositives = without.filter((text) => find(text).length > 0).length / without.length;
+  const measure = (detector: string, group: typeof names): Measure => ({
+    detector,
+    recall: group.filter(({ isFound }) => isFound).length / Math.max(1, group.length),
+    falsePositives,
+    present: group.length,
+    absent: without.length,
+    target: PERSON_TARGET,
+  });
+  return [
+    measure(
+      'PERSON, given and family name',
+      names.filter(({ isWhole }) => isWhole),
+    ),
+    measure(
+      'PERSON, one name alone',
+      names.filter(({ isWhole }) => !isWhole),
+    ),
+  ];
+}
+
 /** At the threshold that the policy has if nothing else is said, and at the one that lets just 3 % of the harmless texts be refused. */
 export function measureInjections(texts: readonly InjectionText[], threshold: number): Measure[] {
   const scored = texts.map((each) => ({ ...each, score: scoreText(each.text).score }));

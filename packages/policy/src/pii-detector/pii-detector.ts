@@ -7,7 +7,7 @@ import { DigitRuns } from './digit-runs.ts';
 import { findEmailAddresses } from './email-address.ts';
 import { findIbans } from './iban.ts';
 import { findIpv4Addresses, findIpv6Addresses } from './ip-address.ts';
-import { findPersonNames } from './person/person-name.ts';
+import { findPersonNames } from './person/find-person-names.ts';
 import { PhoneNumberFinder } from './phone-number.ts';
 import { findSocialSecurityNumbers } from './us-ssn.ts';
 

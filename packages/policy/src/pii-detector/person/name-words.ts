@@ -25,6 +25,10 @@ export const AMBIGUOUS: ReadonlySet<string> = words(`
   star sterling stone storm summer sun sunday sunny sydney tab temple terra tex tiger todo tracy trinity true tulip ty unity
   urban van venus vera verona victor victoria vienna violet virginia ward wade walker west will winter wolf young zion
   abdul alexa siri claude gemini olga ole tim chat bart lama mistral falcon dolly luna nala ari ian ina ira ida ilka
+  alone amine argentina artemis barb baya beat blanch bonny buddha burt candy cherry chang chi christen coral dame davis dick divine dong
+  fang gad gala gay glory harris helios herb hind hua ige in islam jung lander lava lei li lin ling loan long lore lu ma mama man manual
+  merry mi missy nan numbers olympia palmer pol prune rich rim rune samba sang soda solomon son starr sung sunshine swan tao tera tory truman
+  tuba ulysses valencia wally warner wei windy zephyr zona bo hong hao mei ming aden alpha burton denver jefferson williams
   promise meta proxy error buffer stream event object data base code test user admin team note dear best kind first last main male female
 `);
 
