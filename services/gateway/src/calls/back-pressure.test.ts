@@ -3,13 +3,24 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { until } from '@tollgate/testing';
 import { expect, test } from 'vitest';
-import { startGatewayUnderTest, TEST_KEY, testOptions, testPolicy } from '../testing/gateway-under-test.ts';
+import {
+  startGatewayUnderTest,
+  TEST_KEY,
+  testChain,
+  testOptions,
+  testPolicy,
+} from '../testing/gateway-under-test.ts';
 
 /** Far more than sockets and streams hold on their own. */
 const STREAM_BYTES = 64 * 1024 * 1024;
 const EVENT = Buffer.from(`data: {"choices":[{"delta":{"content":"${'x'.repeat(16_000)}"}}]}\n\n`);
 
-test('a caller that does not read stops the upstream, and is given up after a while', async () => {
+const GUARDED = testChain({ chain: ['pii-detector'] }, { 'pii-detector': { apply_to: ['output'] } });
+
+test.each([
+  ['of an answer', null],
+  ['of an answer that is looked at', GUARDED],
+])('a caller that does not read %s stops the upstream, and is given up after a while', async (_, chain) => {
   let sent = 0;
   let cut = false;
   const upstream = createServer((req, res) => {
@@ -32,7 +43,9 @@ test('a caller that does not read stops the upstream, and is given up after a wh
   }).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   const { port } = upstream.address() as AddressInfo;
-  const under = await startGatewayUnderTest(testPolicy({ baseUrl: `http://127.0.0.1:${port}` }));
+  const under = await startGatewayUnderTest(
+    testPolicy({ baseUrl: `http://127.0.0.1:${port}`, policy: { chain } }),
+  );
   const body = JSON.stringify({ model: 'databricks-bge-large-en', messages: [], stream: true });
   const caller = connect(Number(new URL(under.url).port), '127.0.0.1');
   caller.pause();
@@ -43,11 +56,12 @@ test('a caller that does not read stops the upstream, and is given up after a wh
   try {
     // The upstream has filled what the sockets hold and waits.
     let before = -1;
+    let still = 0;
     await until(
       () => {
-        const still = sent > 0 && sent === before;
+        still = sent > 0 && sent === before ? still + 1 : 0;
         before = sent;
-        return still;
+        return still === 4;
       },
       { timeoutMs: 10_000, intervalMs: 200 },
     );

@@ -187,8 +187,10 @@ function mentionsUsage(events: Buffer): boolean {
 
 /** The event's `data` lines, joined (WHATWG HTML, "server-sent events"). */
 export function eventData(event: Buffer): string {
-  return event
-    .toString('utf8')
+  const text = event.toString('utf8');
+  // As nearly all are: one line.
+  if (text.startsWith('data: ') && text.indexOf('\n') === text.length - 2) return text.slice(6).trim();
+  return text
     .split(/\r?\n/)
     .filter((line) => line.startsWith('data:'))
     .map((line) => line.slice(5).trim())
