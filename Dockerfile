@@ -21,7 +21,7 @@ FROM ${NODE_IMAGE}
 # who mounts a folder gives it to 41000. An empty volume takes over the owner of the folder it is mounted on.
 RUN groupadd --gid 41000 tollgate \
  && useradd --uid 41000 --gid 41000 --no-create-home --home-dir /data --shell /usr/sbin/nologin tollgate \
- && for folder in /data /secrets/audit /secrets/budgets /secrets/chargeback /secrets/database \
+ && for folder in /data /keys /secrets/audit /secrets/budgets /secrets/chargeback /secrets/database \
       /secrets/databricks /secrets/databricks-sync /secrets/directory /secrets/gateway /secrets/postgres \
       /tollgate/node_modules/.cache/tollgate; \
     do install --directory --owner=41000 --group=41000 --mode=0755 "$folder"; done

@@ -196,4 +196,4 @@ test('the commands hold, refuse to erase, release, erase and verify; proofs stay
   await until(async () => (await prove().catch(() => null)) !== null, { timeoutMs: TIMEOUT_MS });
   const usage = JSON.parse(Buffer.from((await prove())?.event ?? '', 'base64').toString());
   expect(usage.data.payloads).toHaveLength(2);
-}, 120_000);
+}, 300_000);

@@ -13,7 +13,10 @@
  * quarter of an hour, and the requests that are not settled. From these come searches, exports, signed statements of
  * completeness, and evidence bundles that hold without us. Everything in them can be made again from the archive.
  *
- * Invariants: every published checkpoint is an ancestor of every later one; tiles hold committed entries alone; index, archive and `log_state` agree, whatever crashes where; leaf indexes are contiguous; the first
+ * The payload vault keeps prompts and answers, each encrypted under a key of its own. Gateways seal them; rows say where key
+ * and body lie, files hold them, and an erasure overwrites both. Holds, reveals, retention and rotation are admin events.
+ *
+ * Invariants: no key and no byte of a payload is ever in Postgres; every published checkpoint is an ancestor of every later one; tiles hold committed entries alone; index, archive and `log_state` agree, whatever crashes where; leaf indexes are contiguous; the first
  * event to claim a number or an id keeps it, and the other is kept as a conflict; the service's role can't change or
  * delete rows of the log; nothing that can't be verified moves a source's state; archived bytes are the published
  * bytes.

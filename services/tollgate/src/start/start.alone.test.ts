@@ -26,6 +26,7 @@ const KEPT_TO_OURSELVES = [
   'connection.json',
   'logs/tollgate.log',
   'audit/archive/log.key',
+  'audit/vault/master.key',
 ];
 const run = promisify(execFile);
 

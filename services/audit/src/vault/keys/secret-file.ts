@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, syncFolder } from './key-slots.ts';
 
@@ -17,6 +17,7 @@ export async function readSecret(file: string): Promise<string | null> {
 
 /** Puts a new file there whole, unless another process was first. */
 export async function makeSecret(file: string, text: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const draft = await writeDraft(file, text);
   try {
     await link(draft, file);
