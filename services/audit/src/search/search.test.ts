@@ -86,16 +86,35 @@ describe('a search', () => {
   });
 
   it('shows to its end what it showed at its first page, whatever comes meanwhile', async () => {
-    const later = testSource(random, '/gateways/gw-2/e1');
-    const first = await found('type=tollgate.usage.v1&limit=20');
-    for (let i = 0; i < 5; i += 1) later.usage('team_z');
+    const later = testSource(random, '/services/directory/e1');
+    const first = await found('limit=20');
+    // What comes now and happened before belongs to the end of the list.
+    for (let i = 0; i < 5; i += 1) {
+      later.emit({
+        type: 'tollgate.admin.v1',
+        id: uuid7(random),
+        subject: 'team_z',
+        time: '2026-02-01T10:00:00.000Z',
+        data: {
+          actor: { type: 'user', id: 'user_1' },
+          organisation_id: null,
+          action: 'team.create',
+          target: 'team_z',
+          outcome: 'done',
+          code: null,
+          reason: null,
+          details: {},
+        },
+      });
+    }
     await stand.deliver(later.events);
     await stand.integrate();
-    const second = await found(`type=tollgate.usage.v1&limit=20&cursor=${first.next_cursor}`);
+    const second = await found(`limit=20&cursor=${first.next_cursor}`);
     const leaves = [...first.items, ...second.items].map(({ leaf_index }) => leaf_index);
-    expect(leaves).toHaveLength(27);
+    expect(leaves).toHaveLength(32);
+    expect(second.next_cursor).toBeNull();
     expect(leaves.every((leaf) => leaf < 32)).toBe(true);
-    expect((await found('team=team_z')).items).toHaveLength(5);
+    expect((await found('action=team.create')).items).toHaveLength(5);
   });
 
   it('leads from every hit to its proof', async () => {
