@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openPool } from '@tollgate/database';
 import { DirectoryClient } from '@tollgate/directory';
-import { parseEvent } from '@tollgate/events';
+import { emissionFaults, parseEvent } from '@tollgate/events';
 import { ServiceClient } from '@tollgate/http';
 import { createLogger } from '@tollgate/telemetry';
 import { kafkaForTests, temporaryFolder, until } from '@tollgate/testing';
@@ -43,6 +43,9 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop());
 
+/** Served by a target that breaks off, and by one that answers. */
+const FALLING_BACK_MODEL = 'e2e-falls-back';
+
 const policyConfig = (upstreamUrl: string) => `
 pack: { name: e2e, version: 1.0.0, enabled: true }
 providers:
@@ -51,10 +54,16 @@ providers:
       provider: databricks:chat:${STACK_MODEL}
       base_url: ${upstreamUrl}
       secret_key_ref: { env: DATABRICKS_TOKEN }
+    - id: breaking
+      provider: databricks:chat:simulated-reset-before-answer
+      base_url: ${upstreamUrl}
+      secret_key_ref: { env: DATABRICKS_TOKEN }
     - id: unreachable
       provider: databricks:chat:${UNREACHABLE_MODEL}
       base_url: http://127.0.0.1:9/serving-endpoints
       secret_key_ref: { env: DATABRICKS_TOKEN }
+routes:
+  - { model: ${FALLING_BACK_MODEL}, targets: [{ target: breaking }, { target: simulated }] }
 policies: { chain: [audit-logger] }
 policy:
   audit-logger: { immutable: true, retention_days: 365, log_all_access: true }
@@ -179,6 +188,66 @@ test('the statement of a period counts per source the usage that chargeback has 
   } finally {
     await pool.end();
   }
+});
+
+test('a call that another target answers is one request, and each of its attempts is charged for what it used', async () => {
+  const clientRequestId = randomUUID();
+  const messages = [{ role: 'user', content: 'how many words are these' }];
+  const response = await call(JSON.stringify({ model: FALLING_BACK_MODEL, messages, max_tokens: 3 }), {
+    authorization: `Bearer ${target.teams[0]?.key}`,
+    'x-request-id': clientRequestId,
+  });
+  expect(response.status).toBe(200);
+  const requestId = response.headers.get('x-request-id');
+
+  const events = await until(
+    async () => {
+      const found = await archived(clientRequestId);
+      return found.length === 4 ? found : undefined;
+    },
+    { timeoutMs: 15_000, describe: 'the request and both attempts in the archive' },
+  );
+  expect(emissionFaults('fallen-back', events)).toEqual([]);
+
+  const attempt = z.object({
+    request_id: z.string(),
+    attempt: z.int(),
+    final: z.boolean(),
+    outcome: z.string(),
+    input_tokens: z.int(),
+    output_tokens: z.int(),
+    served_model: z.string().nullable(),
+    amount: z.string().nullable(),
+  });
+  const charged = await until(
+    async () => {
+      const { items } = await chargeback.call({
+        method: 'GET',
+        path: '/v1/charges',
+        query: { team: target.teams[0]?.teamId ?? '', limit: '1000' },
+        answer: z.object({ items: z.array(attempt) }),
+      });
+      const own = items.filter((item) => item.request_id === requestId);
+      return own.length === 2 ? own.sort((one, other) => one.attempt - other.attempt) : undefined;
+    },
+    { timeoutMs: 15_000, describe: 'both attempts among the charges' },
+  );
+  expect(charged).toMatchObject([
+    // Estimated from the 24 letters that were sent before the connection broke; nobody has a price for that model.
+    { attempt: 1, final: false, outcome: 'failed', input_tokens: 6, output_tokens: 0, amount: null },
+    {
+      attempt: 2,
+      final: true,
+      outcome: 'completed',
+      input_tokens: 5,
+      output_tokens: 3,
+      amount: '0.00000432',
+    },
+  ]);
+  expect(charged.map(({ served_model }) => served_model)).toEqual([
+    'simulated-reset-before-answer',
+    STACK_MODEL,
+  ]);
 });
 
 describe('bad input is refused in the shape of OpenAI, with a code, and accounted for', () => {
