@@ -1,9 +1,10 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openBatch, wholeBytes } from './batch-reader.ts';
 import { BatchSealer } from './batch-writer.ts';
 import type { PayloadFacts } from './facts.ts';
-import { decryptPayload } from './payload.ts';
+import { decryptPayload, digestOf } from './payload.ts';
 import { formatSealingKey, newUnsealingKey, readSealingKey, readUnsealingKey } from './sealing-key.ts';
 
 const line = newUnsealingKey();
@@ -117,6 +118,18 @@ test('a payload opens under its own name, direction, key and digest only', () =>
     broken,
   );
   expect(() => decryptPayload(name, two.key, one.ciphertext)).toThrow(broken);
+});
+
+test('a digest is the HMAC-SHA-256 of the body', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      fc.uint8Array({ maxLength: 300 }),
+      (salt, body) => {
+        expect(digestOf(salt, body)).toEqual(createHmac('sha256', salt).update(body).digest());
+      },
+    ),
+  );
 });
 
 test('equal bodies have different digests, so that a digest tests no guess', () => {

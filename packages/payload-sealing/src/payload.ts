@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PayloadSealingError } from './errors.ts';
 import type { PayloadDirection } from './facts.ts';
 import { openGcm, sealGcm, TAG_BYTES } from './hpke.ts';
@@ -7,6 +7,10 @@ export const PAYLOAD_KEY_BYTES = 32;
 const SALT_BYTES = 32;
 /** What encryption adds to a body. */
 export const PAYLOAD_OVERHEAD_BYTES = SALT_BYTES + TAG_BYTES;
+const HASH_BLOCK_BYTES = 64;
+const HASH_BYTES = 32;
+const INNER_PAD = 0x36;
+const OUTER_PAD = 0x5c;
 /** A key encrypts one body once, so its nonce need not vary. */
 const NONCE = Buffer.alloc(12);
 
@@ -75,8 +79,21 @@ export function openPayload(
   return { salt: opened.subarray(0, SALT_BYTES), body: opened.subarray(SALT_BYTES) };
 }
 
-function digestOf(salt: Uint8Array, body: Uint8Array): Buffer {
-  return createHmac('sha256', salt).update(body).digest();
+/**
+ * HMAC-SHA-256 (RFC 2104), by two hashes in one call each: a third of what an Hmac object costs, on every captured call.
+ *
+ * @param salt shorter than a block of the hash
+ */
+export function digestOf(salt: Uint8Array, body: Uint8Array): Buffer {
+  const inner = Buffer.alloc(HASH_BLOCK_BYTES + body.length, INNER_PAD);
+  const outer = Buffer.alloc(HASH_BLOCK_BYTES + HASH_BYTES, OUTER_PAD);
+  salt.forEach((byte, at) => {
+    inner[at] = byte ^ INNER_PAD;
+    outer[at] = byte ^ OUTER_PAD;
+  });
+  inner.set(body, HASH_BLOCK_BYTES);
+  outer.set(hash('sha256', inner, 'buffer'), HASH_BLOCK_BYTES);
+  return hash('sha256', outer, 'buffer');
 }
 
 function aadOf({ requestId, direction }: PayloadName): Buffer {
