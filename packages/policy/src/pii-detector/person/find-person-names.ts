@@ -26,8 +26,7 @@ export function findPersonNames(text: string, spans: Span[]): void {
   findNamesByRules(text, spans, words);
   const from = spans.length;
   for (let index = 0; index < words.length; index += 1) {
-    if (nameOdds(text, words, index) < NAME_ODDS) continue;
-    if (isDoubtful(text, words, index)) continue;
+    if (isDoubtful(text, words, index) || nameOdds(text, words, index) < NAME_ODDS) continue;
     let first = index;
     while (first > 0 && joins(text, words, first - 1) && nameOdds(text, words, first - 1) >= JOINED_ODDS)
       first -= 1;

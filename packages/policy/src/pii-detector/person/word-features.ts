@@ -28,6 +28,9 @@ const KIND = {
   word: 17,
 } as const;
 
+/** The lists that a word is in, as bits. */
+const LISTS: ReadonlyMap<string, number> = lists();
+
 /**
  * The features of a capitalised word: the lists that it is in, how it begins and ends, the words and signs beside it, and what the
  * capitalised words are that it is joined to.
@@ -74,13 +77,7 @@ export function readWordFeatures(
 }
 
 function listsOf(lower: string): number {
-  return (
-    (GIVEN.has(lower) ? 1 : 0) +
-    (FAMILY.has(lower) ? 2 : 0) +
-    (AMBIGUOUS.has(lower) ? 4 : 0) +
-    (NEVER_FAMILY.has(lower) ? 8 : 0) +
-    (TITLES.has(lower) ? 16 : 0)
-  );
+  return LISTS.get(lower) ?? 0;
 }
 
 /** The word before a place, at most three signs away, as a hash; 0: none. */
@@ -118,8 +115,10 @@ function sign(text: string, index: number): number {
 }
 
 function isCapitalAt(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
+  if (code < 0x80) return code >= 0x41 && code <= 0x5a;
   const letter = text.charAt(index);
-  return letter !== '' && letter !== letter.toLowerCase();
+  return letter !== letter.toLowerCase();
 }
 
 function isLetterCode(code: number): boolean {
@@ -140,4 +139,12 @@ function feature(kind: number, value: number): number {
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
   return (hash ^ (hash >>> 13)) & (NAME_FEATURES - 1);
+}
+
+function lists(): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [index, list] of [GIVEN, FAMILY, AMBIGUOUS, NEVER_FAMILY, TITLES].entries()) {
+    for (const word of list) found.set(word, (found.get(word) ?? 0) | (1 << index));
+  }
+  return found;
 }
