@@ -40,10 +40,16 @@ function everyMatch(regex: string, text: string, maxChars: number): Match[] {
   const matches: Match[] = [];
   for (let start = 0; start < text.length; start += 1) {
     for (let end = start + 1; end <= Math.min(text.length, start + maxChars); end += 1) {
+      // Half a character is none.
+      if (isInside(text, start) || isInside(text, end)) continue;
       if (engine.test(text.slice(start, end))) matches.push({ start, end });
     }
   }
   return matches;
+}
+
+function isInside(text: string, place: number): boolean {
+  return place > 0 && (text.codePointAt(place - 1) ?? 0) > 0xffff;
 }
 
 /** Without `\b`, `^` and `$`, whose meaning depends on what stands around a part of a text. */
@@ -84,9 +90,19 @@ describe('a search', () => {
           }
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 2_000 },
     );
   });
+
+  test.each([
+    ['é+|😀.', 'éé', 1, [0, 1]],
+    ['a+', 'aaaaa', 2, [0, 2, 4]],
+  ])(
+    'finds the matches of %s in %s of at most %i, none of them hidden by a later one',
+    (regex, text, most, starts) => {
+      expect(found(regex, text, most).map(({ start }) => start)).toEqual(starts);
+    },
+  );
 
   test('holds on to the earliest beginning of what may still match', () => {
     const search = new ExpressionSearch(new ExpressionProgram('ab+c|bd'), 1_000);

@@ -184,6 +184,7 @@ export class ExpressionSearch {
         // Whatever is less preferred is out, and so is whatever would begin later.
         this.#bestStart = start;
         this.#bestEnd = place;
+        this.#keepUpTo(start);
         break;
       }
       if (character === NOTHING || !program.takes(pc, character)) continue;
@@ -197,6 +198,21 @@ export class ExpressionSearch {
     this.#threads = this.#next;
     this.#count = this.#nextCount;
     this.#next = threads;
+  }
+
+  /** Lets go of what had to begin later, since it had become too long: the match that began before it goes first. */
+  #keepUpTo(start: number): void {
+    const next = this.#next;
+    let kept = 0;
+    for (let index = 0; index < this.#nextCount; index += 1) {
+      const thread = next[index];
+      const place = next[kept];
+      if (thread === undefined || place === undefined || thread.start > start) continue;
+      next[index] = place;
+      next[kept] = thread;
+      kept += 1;
+    }
+    this.#nextCount = kept;
   }
 
   #add(pc: number, start: number, latest: number): void {
