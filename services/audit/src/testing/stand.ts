@@ -16,7 +16,6 @@ import { LogWriter, type WriterOptions } from '../log/writer.ts';
 import { auditMigrations } from '../migrations.ts';
 import { openFileTiles } from '../tree/file-tiles.ts';
 import { type LogSigners, openLogSigners } from '../tree/log-signers.ts';
-import { readPublication } from '../tree/publication.ts';
 import type { TileStore } from '../tree/tile-store.ts';
 import { TreeWitness } from './tree-witness.ts';
 
@@ -156,7 +155,7 @@ type EntryRow = {
 
 async function assertWhole(stand: Stand, witness: TreeWitness): Promise<number> {
   // Another process may be writing: what was published is part of the state that is read after it.
-  const published = await readPublication(stand.pool);
+  const published = await witness.published(stand.pool);
   const { size, root } = await readLogState(stand.pool);
   const { rows } = await stand.owner.query<EntryRow>(
     `SELECT leaf_index, event_id, s.name AS source, sequence, type, subject, leaf_hash

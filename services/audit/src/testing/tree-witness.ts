@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Pool } from '@tollgate/database';
 import {
   CHECKPOINT_PATH,
   leafHash,
@@ -10,7 +11,7 @@ import {
   verifyConsistency,
 } from '@tollgate/transparency-log';
 import type { LogSigners } from '../tree/log-signers.ts';
-import type { Publication } from '../tree/publication.ts';
+import { readPublication } from '../tree/publication.ts';
 import type { TileStore } from '../tree/tile-store.ts';
 
 /** Keeps every checkpoint it has seen, and throws where one is no ancestor of a later one. */
@@ -27,19 +28,24 @@ export class TreeWitness {
   /**
    * @param leaves the leaf hashes of the index
    * @param committed the root of the database; null where it has none yet
+   * @param seen checkpoints that were read before the leaves, the later one first, for the proofs
    */
   async assertOneHistory(
     leaves: readonly Buffer[],
     committed: Buffer | null,
-    publication: Publication | null,
+    seen: readonly string[],
   ): Promise<void> {
     if (committed !== null && !committed.equals(treeHash(leaves)))
       throw new Error('the committed root differs');
+    for (const note of seen) await this.#see(note, leaves);
+  }
+
+  /** The checkpoints that are published and exposed just now, the later one first. */
+  async published(pool: Pool): Promise<string[]> {
     const exposed = await this.#tiles.read(CHECKPOINT_PATH);
-    // The later one first, for the proofs.
-    for (const note of [publication?.checkpoint, exposed && Buffer.from(exposed).toString()]) {
-      if (note !== undefined) await this.#see(note, leaves);
-    }
+    const newest = await readPublication(pool);
+    const notes = [newest?.checkpoint, exposed && Buffer.from(exposed).toString()];
+    return notes.filter((note) => note !== undefined);
   }
 
   async #see(note: string, leaves: readonly Buffer[]): Promise<void> {
