@@ -6,6 +6,7 @@ export const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
 export const ORGANISATION = 'org_bench';
 const TEAMS = 5;
 const KEYS = 20;
+const EVENTS_OF_REQUEST = 3;
 
 /** Usage events as one gateway emits them, numbered without a hole, over a handful of teams and keys. */
 export class UsageStream {
@@ -16,6 +17,53 @@ export class UsageStream {
     return Array.from({ length: count }, (_, n) => {
       this.#sequence += 1;
       return serializeEvent(usage(this.#sequence, nowMs + Math.floor(n / 100)), this.#source, this.#sequence);
+    });
+  }
+}
+
+/** Requests as one gateway emits them: a request, a decision and a final usage event each, side by side. */
+export class RequestStream {
+  readonly #source = `/gateways/bench/${randomUUID()}`;
+  #sequence = 0;
+
+  /** @param count of events; whole requests */
+  next(count: number, nowMs = Date.now()): Buffer[] {
+    return Array.from({ length: Math.floor(count / EVENTS_OF_REQUEST) }, (_, n) =>
+      this.#request(nowMs + Math.floor(n / 100)),
+    ).flat();
+  }
+
+  #request(atMs: number): Buffer[] {
+    const last = usage(this.#sequence, atMs);
+    const { subject, time } = last;
+    const { attribution, requested_at, client_request_id, retain_until } = last.data;
+    const context = { attribution, requested_at, client_request_id, retain_until };
+    const first: EventDraft<'tollgate.request.v1'> = {
+      type: 'tollgate.request.v1',
+      id: uuidV7(atMs),
+      subject,
+      time,
+      data: {
+        ...context,
+        endpoint: 'chat.completions',
+        stream: false,
+        body_bytes: 2048,
+        input_count: 3,
+        max_output_tokens: 400,
+        end_user: null,
+        client_prefix: '10.0.0.0/24',
+      },
+    };
+    const decided: EventDraft<'tollgate.decision.v1'> = {
+      type: 'tollgate.decision.v1',
+      id: uuidV7(atMs),
+      subject,
+      time,
+      data: { ...context, phase: 'request', outcome: 'allowed', code: null, findings: [], lease_ids: [] },
+    };
+    return [first, decided, last].map((draft) => {
+      this.#sequence += 1;
+      return serializeEvent(draft, this.#source, this.#sequence);
     });
   }
 }

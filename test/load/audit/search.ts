@@ -41,7 +41,8 @@ export async function fillIndex(owner: Pool, rows: number, say: (line: string) =
     );
     say(`index: ${from + count} of ${rows} rows`);
   }
-  for (const { definition } of indexes) await owner.query(definition);
+  // Of a partitioned table Postgres shows the definition without its partitions.
+  for (const { definition } of indexes) await owner.query(definition.replace(' ON ONLY ', ' ON '));
   await owner.query('ANALYZE audit.indexed_event');
 }
 
