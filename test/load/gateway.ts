@@ -42,7 +42,7 @@ export async function benchGateway(args: readonly string[]): Promise<void> {
     const closedPairs = await pairs(rounds, say, floor, gateway, 'disk', (proxy, level) =>
       closed(proxy, level, ROUND_MS),
     );
-    const capturing = await bench.startGateway('capturing', { vaultUrl: vault.url });
+    const capturing = await bench.startGateway('capturing', { vaultUrl: vault.url, nodeArgs });
     await closed(capturing, 'disk', WARM_UP_MS);
     const capturedPairs = await pairs(openRounds, say, floor, capturing, 'disk', (proxy, level) =>
       closed(proxy, level, ROUND_MS),
