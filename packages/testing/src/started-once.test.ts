@@ -105,8 +105,10 @@ describe('startedOnce', () => {
 
   test('says what to do outside of a run', async () => {
     delete process.env[RUN_VARIABLE];
-    const asking = startedOnce({ name: 'thing', parse: number, start: async () => 1 });
-    await expect(asking).rejects.toMatchObject({ code: 'no_test_run' });
+    const asking = () => startedOnce({ name: 'thing', parse: number, start: async () => 1 });
+    await expect(asking()).rejects.toMatchObject({ code: 'no_test_run' });
+    process.env[RUN_VARIABLE] = '';
+    await expect(asking()).rejects.toMatchObject({ code: 'no_test_run' });
   });
 });
 

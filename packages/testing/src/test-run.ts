@@ -68,7 +68,9 @@ function runsFolder(): string {
 
 /** The folder of the run that this process belongs to; undefined outside of one. */
 export function testRunFolder(): string | undefined {
-  return process.env[RUN_VARIABLE];
+  const folder = process.env[RUN_VARIABLE];
+  // Taken for a folder, an empty one would be whichever this process stands in.
+  return folder === '' ? undefined : folder;
 }
 
 /** A server started by root runs as another account, which must get through to its data. */
