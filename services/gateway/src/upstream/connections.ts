@@ -3,6 +3,9 @@ import { buildConnector, Client, Dispatcher } from 'undici';
 /** Idle connections are closed after so long, even if the upstream would keep them longer, in milliseconds. */
 const MAX_IDLE_MS = 30_000;
 
+/** Places of calls that wait no more, kept before the line is made anew. */
+const MAX_GONE = 4_096;
+
 export interface ConnectionsOptions {
   /** Connections kept at most; calls beyond wait for one, first come first served. */
   readonly maxConnections: number;
@@ -152,8 +155,9 @@ export class Connections extends Dispatcher {
     if (next === undefined) return null;
     this.#waiting[this.#nextWaiting] = undefined;
     this.#nextWaiting += 1;
-    if (this.#nextWaiting === this.#waiting.length) {
-      this.#waiting = [];
+    // While some always wait, the line never ends: what has gone is cut off, now and then.
+    if (this.#nextWaiting === this.#waiting.length || this.#nextWaiting >= MAX_GONE) {
+      this.#waiting = this.#waiting.slice(this.#nextWaiting);
       this.#nextWaiting = 0;
     }
     return next;
