@@ -106,14 +106,13 @@ export class Intake {
     }
     const { model } = facts;
     const { env } = this.#parts;
-    const found = policy.routeFor(model, arrival.requestedAtMs);
-    if (found instanceof BarredRoute) {
-      const { refusal, findings } = found;
-      const asked = { model, facts, target: null };
-      this.#turnAway(incoming, admittance, asked, refusal, { outcome: 'denied', findings });
+    const route = policy.routeFor(model, arrival.requestedAtMs);
+    if (route instanceof BarredRoute) {
+      const { refusal, findings } = route;
+      const unrouted = { model, facts, target: null };
+      this.#turnAway(incoming, admittance, unrouted, refusal, { outcome: 'denied', findings });
       return;
     }
-    const route = found;
     const target = route === null ? null : route.choose(env.clock.monotonic());
     const known = { model, facts, target };
     if (route === null || target === null) {
