@@ -1,3 +1,5 @@
+import type { Target } from '../policy/policy.ts';
+import type { Attempt } from './attempt.ts';
 import type { CallLimits } from './environment.ts';
 
 /** When things happened to a call, in milliseconds of the monotonic clock. */
@@ -19,6 +21,30 @@ export interface AttemptTimes {
 /** Microseconds from the arrival to `atMs`. */
 export function sinceArrivalUs({ arrivedMs }: CallTimes, atMs: number): number {
   return Math.max(0, Math.round((atMs - arrivedMs) * 1000));
+}
+
+/** The first target of a call, which may have a time of its own. */
+type FirstTarget = Pick<Target, 'totalTimeoutMs'>;
+
+/** When a call has to be over with all its attempts. */
+export function callEndsMs(
+  { arrivedMs }: CallTimes,
+  first: FirstTarget,
+  { totalTimeoutMs }: CallLimits,
+): number {
+  return arrivedMs + Math.max(totalTimeoutMs, first.totalTimeoutMs ?? 0);
+}
+
+/** When the attempt on its way has to be over: the first has its target's time from the call's arrival on. */
+export function attemptEndsMs(
+  call: CallTimes,
+  first: FirstTarget,
+  attempt: Pick<Attempt, 'number' | 'startedMs' | 'target'> | null,
+  limits: CallLimits,
+): number {
+  const mayTakeMs = attempt?.target.totalTimeoutMs ?? limits.totalTimeoutMs;
+  if (attempt === null || attempt.number === 1) return call.arrivedMs + mayTakeMs;
+  return Math.min(attempt.startedMs + mayTakeMs, callEndsMs(call, first, limits));
 }
 
 /**
