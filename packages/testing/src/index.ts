@@ -21,6 +21,11 @@ export type { Ending } from './ending.ts';
 export { TestingError, type TestingErrorCode } from './errors.ts';
 export { type GoProgram, goProgram } from './go-program.ts';
 export { type KafkaForTests, kafkaForTests } from './kafka.ts';
+export {
+  NO_POLICY_CONFIG_EXAMPLES,
+  type PolicyConfigExample,
+  policyConfigExamples,
+} from './policy-config-examples.ts';
 export { postgresForTests, type SharedPostgres } from './postgres.ts';
 export { type S3ForTests, s3ForTests } from './s3.ts';
 export { type SeededRandom, seededRandom } from './seeded-random.ts';

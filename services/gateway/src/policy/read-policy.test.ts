@@ -1,7 +1,7 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@tollgate/http';
-import { temporaryFolder } from '@tollgate/testing';
+import { NO_POLICY_CONFIG_EXAMPLES, policyConfigExamples, temporaryFolder } from '@tollgate/testing';
 import { describe, expect, test } from 'vitest';
 import { startGatewayUnderTest, TEST_KEY, testRouting } from '../testing/gateway-under-test.ts';
 import { startRecordingUpstream } from '../testing/recording-upstream.ts';
@@ -31,15 +31,15 @@ test('a start with a file that is wrong ends in one line, which names the first 
   );
 });
 
-/** A folder of example files, for those who have one. */
-const EXAMPLES = process.env['POLICY_CONFIG_EXAMPLES'];
+describe('the example files', () => {
+  const examples = policyConfigExamples();
 
-describe.skipIf(EXAMPLES === undefined)('the example files', () => {
-  const folder = EXAMPLES ?? '.';
-  const files = EXAMPLES === undefined ? [] : readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+  test('where there are such files', (context) => {
+    if (examples.length === 0) context.skip(NO_POLICY_CONFIG_EXAMPLES);
+  });
 
-  test.each(files)('%s is served', async (name) => {
-    const read = await readPolicy(join(folder, name), WORKSPACE);
+  test.each(examples)('$name is served', async ({ file }) => {
+    const read = await readPolicy(file, WORKSPACE);
     const recording = await startRecordingUpstream();
     const upstream = createUpstream({
       baseUrl: recording.baseUrl,
