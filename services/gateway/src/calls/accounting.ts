@@ -1,21 +1,15 @@
-import type { PayloadStatement, Quantities, UsageData, UsageOutcome } from '@tollgate/events';
+import type { PayloadStatement } from '@tollgate/events';
 import type { AttemptUse } from '../budgets/amounts.ts';
 import type { EventSubject, UsageMembers } from '../events/request-events.ts';
 import type { Position } from '../spool/spool.ts';
 import type { Admission } from './admission.ts';
 import type { Attempt } from './attempt.ts';
+import type { Ending } from './conclusion.ts';
 import { type CallTimes, sinceArrivalUs } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
 
 const NO_LEASES: readonly string[] = [];
 const NO_STATEMENTS: readonly PayloadStatement[] = [];
-
-/** How an attempt ended, or a call with its last one. */
-export interface Ending {
-  readonly outcome: UsageOutcome;
-  readonly quantities: Quantities;
-  readonly fidelity: UsageData['fidelity'];
-}
 
 /** What the end of a call is accounted for with. */
 export interface LastEnding extends Ending {

@@ -3,18 +3,8 @@ import { addressPrefix } from '../callers/address-prefix.ts';
 import type { RejectionCounter } from '../callers/rejections.ts';
 import { refuse } from '../errors.ts';
 import type { CallEnvironment } from './environment.ts';
-import type { Incoming } from './incoming.ts';
-
-/** Room that a request is admitted with: its three events, whatever strings they hold. */
-const ROOM_PER_REQUEST_BYTES = 24 * 1024;
-
-/** Room kept for the usage event of each call in flight. */
-const ROOM_PER_CALL_BYTES = 6 * 1024;
-
-/** Whether the spool has room for one more usage event than it keeps for the calls in flight. */
-export function roomForAnotherAttempt({ spool, running }: CallEnvironment): boolean {
-  return spool.hasRoom((1 + running.size) * ROOM_PER_CALL_BYTES);
-}
+import type { Admittance, Incoming } from './incoming.ts';
+import { roomForAnotherRequest } from './room.ts';
 
 export interface AdmissionControlParts {
   readonly env: CallEnvironment;
@@ -25,9 +15,6 @@ export interface AdmissionControlParts {
   /** Told of each call that passes without a record because the spool is full. */
   readonly countUnrecorded: () => void;
 }
-
-/** `recorded`: go on. `unrecorded`: go on without events. `refused`: answered already. */
-export type Admittance = 'recorded' | 'unrecorded' | 'refused';
 
 /**
  * Whether a request can be taken on and accounted for just now. One that can't is refused and counted with the
@@ -40,12 +27,13 @@ export class AdmissionControl {
     this.#parts = parts;
   }
 
-  admit(incoming: Incoming): Admittance {
+  /** `refused`: answered already. */
+  admit(incoming: Incoming): Admittance | 'refused' {
     const { env, directoryFresh, maxInFlight, countUnrecorded } = this.#parts;
     const { audited } = incoming.policy;
     if (audited && !directoryFresh()) return this.refuse(incoming, 'directory_stale');
     if (env.running.size >= maxInFlight) return this.refuse(incoming, 'overloaded');
-    if (env.spool.hasRoom(ROOM_PER_REQUEST_BYTES + env.running.size * ROOM_PER_CALL_BYTES)) return 'recorded';
+    if (roomForAnotherRequest(env)) return 'recorded';
     if (audited) return this.refuse(incoming, 'audit_unavailable');
     countUnrecorded();
     return 'unrecorded';

@@ -5,16 +5,16 @@ import { type Refusal, refuse } from '../errors.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import { estimateTokens } from '../metering/estimate.ts';
 import type { Target } from '../policy/policy.ts';
-import { account, accountAttempt, type Ending } from './accounting.ts';
+import { account, accountAttempt } from './accounting.ts';
 import type { Admission } from './admission.ts';
-import { roomForAnotherAttempt } from './admission-control.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
 import { Attempt, type AttemptOwner, type Breakage } from './attempt.ts';
-import { conclude, concludeBlocked, partlyUsed } from './conclusion.ts';
+import { conclude, concludeBlocked, type Ending, partlyUsed } from './conclusion.ts';
 import { attemptEndsMs, type CallTimes, callEndsMs, passedDeadline } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
 import type { Entered } from './fallbacks.ts';
 import { lastFailure, moreTelling, unavailable } from './last-failure.ts';
+import { roomForAnotherAttempt } from './room.ts';
 import type { RunningCall } from './running-calls.ts';
 import { NO_QUANTITIES, UpstreamAnswer } from './upstream-answer.ts';
 
@@ -238,7 +238,8 @@ export class Call implements AttemptOwner, CallTimes, RunningCall {
   #complete(): void {
     const attempt = this.#attempt;
     if (attempt === null) return;
-    const end = conclude(attempt, this.#env);
+    const { clock, limits } = this.#env;
+    const end = conclude(attempt, clock, limits.maxRestMs);
     if (end.missed) this.#failed(end, end.refusal);
     else this.#settle(end, end.refusal);
   }

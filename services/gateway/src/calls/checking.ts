@@ -1,8 +1,6 @@
 import type { Finding } from '@tollgate/policy';
 import type { Logger } from '@tollgate/telemetry';
-import type { Protocol } from '../body/protocol.ts';
 import { limitedTo, needsOutputLimit } from '../budgets/bounds.ts';
-import { type Refusal, refuse } from '../errors.ts';
 import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain, Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
 
@@ -61,20 +59,4 @@ export function limitedByRoute(checked: Checked, route: Route): Checked {
   if (defaultMaxOutputTokens === null || !needsOutputLimit(checked.facts)) return checked;
   const limit = Math.min(defaultMaxOutputTokens, checked.outputLimit ?? defaultMaxOutputTokens);
   return { ...checked, facts: limitedTo(checked.facts, limit), outputLimit: limit };
-}
-
-/**
- * Why a target can't serve a body of this protocol; null where it can.
- *
- * @param path where the target takes such a call; null: nowhere
- */
-export function unservable(target: Target, protocol: Protocol, path: string | null): Refusal | null {
-  if (path !== null && serves(target, protocol)) return null;
-  return refuse('model_not_for_endpoint', { param: 'model' });
-}
-
-/** Rows go to MLflow models alone: no limit on tokens holds for them, so they may not reach a model that has any. */
-function serves({ task, servingMode }: Target, protocol: Protocol): boolean {
-  if (protocol === 'custom') return servingMode === 'custom';
-  return task === null || task === (protocol === 'embeddings' ? 'embeddings' : 'chat');
 }

@@ -1,14 +1,20 @@
-import type { UsageOutcome } from '@tollgate/events';
+import type { Quantities, UsageData, UsageOutcome } from '@tollgate/events';
 import type { OutputBlock } from '@tollgate/policy';
+import type { Clock } from '../clock.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import { askedToWaitMs, upstreamRefusal } from '../upstream/error-body.ts';
-import type { Ending } from './accounting.ts';
 import type { Attempt } from './attempt.ts';
-import type { CallEnvironment } from './environment.ts';
 import { NO_QUANTITIES } from './upstream-answer.ts';
 
 /** What an upstream that ends a stream with an error of its own is taken to have answered. */
 const STREAM_ERROR_STATUS = 500;
+
+/** How an attempt ended, or a call with its last one. */
+export interface Ending {
+  readonly outcome: UsageOutcome;
+  readonly quantities: Quantities;
+  readonly fidelity: UsageData['fidelity'];
+}
 
 /** What it amounts to that an upstream has answered to its end. */
 export type Conclusion = Final | Missed;
@@ -27,15 +33,16 @@ interface Missed extends Ending {
   readonly refusal: Refusal;
 }
 
-/** Judges an attempt by its whole answer, and leaves its target alone for as long as the upstream asks. */
-export function conclude(
-  attempt: Attempt,
-  { clock, limits }: Pick<CallEnvironment, 'clock' | 'limits'>,
-): Conclusion {
+/**
+ * Judges an attempt by its whole answer, and leaves its target alone for as long as the upstream asks.
+ *
+ * @param maxRestMs the longest that it is
+ */
+export function conclude(attempt: Attempt, clock: Clock, maxRestMs: number): Conclusion {
   const { answer, target } = attempt;
   const { stream } = answer;
   const status = answer.status ?? 200;
-  if (status >= 300) return concludeError(attempt, status, clock.now(), limits.maxRestMs);
+  if (status >= 300) return concludeError(attempt, status, clock.now(), maxRestMs);
   if (stream !== null && stream.error !== null) {
     attempt.judge('failure');
     const { error } = stream;

@@ -5,7 +5,6 @@ import type { Begun } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { Policy, Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
-import type { Admittance } from './admission-control.ts';
 import type { Arrival } from './arrival.ts';
 import type { Checked } from './checking.ts';
 
@@ -28,10 +27,13 @@ export interface Known {
   readonly target: Target | null;
 }
 
+/** `recorded`: with its events. `unrecorded`: without, for there is no room for them, and none are asked for. */
+export type Admittance = 'recorded' | 'unrecorded';
+
 /** A request that there is room for, with or without its events. */
 export interface Admitted {
   readonly incoming: Incoming;
-  readonly admittance: Exclude<Admittance, 'refused'>;
+  readonly admittance: Admittance;
   /** As it came. */
   readonly known: Known;
 }
