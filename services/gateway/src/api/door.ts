@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Inference } from '../body/protocol.ts';
 import { addressPrefix } from '../callers/address-prefix.ts';
+import type { Arrival } from '../callers/arrival.ts';
 import type { Authenticate, Caller, Unauthenticated } from '../callers/caller.ts';
 import type { RejectionCounter } from '../callers/rejections.ts';
-import type { Arrival } from '../calls/arrival.ts';
-import type { Intake } from '../calls/intake.ts';
+import type { Intake } from '../calls/intake/intake.ts';
 import type { Clock } from '../clock.ts';
 import { refuse } from '../errors.ts';
 import type { IdSource } from '../events/ids.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parsedBody } from '../body/request-body.ts';
 import type { AccessLog } from '../callers/access-log.ts';
-import type { Arrival } from '../calls/arrival.ts';
+import type { Arrival } from '../callers/arrival.ts';
 import { refuse } from '../errors.ts';
 import { type Evaluation, evaluate } from '../policy/evaluation.ts';
 import type { Policy } from '../policy/policy.ts';

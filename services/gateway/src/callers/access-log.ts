@@ -1,10 +1,10 @@
 import { type AdminData, serializeEvent } from '@tollgate/events';
 import type { Logger } from '@tollgate/telemetry';
-import type { Arrival } from '../calls/arrival.ts';
 import type { Clock } from '../clock.ts';
 import type { IdSource } from '../events/ids.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { Arrival } from './arrival.ts';
 
 /** The largest such event: names and codes, and what an evaluation found. */
 const MAX_EVENT_BYTES = 48 * 1024;

@@ -3,8 +3,8 @@ import type { AttemptUse } from '../budgets/amounts.ts';
 import type { EventSubject, UsageMembers } from '../events/request-events.ts';
 import type { Position } from '../spool/spool.ts';
 import type { Admission } from './admission.ts';
-import type { Attempt } from './attempt.ts';
-import type { Ending } from './conclusion.ts';
+import type { Attempt } from './attempts/attempt.ts';
+import type { Ending } from './attempts/conclusion.ts';
 import { type CallTimes, sinceArrivalUs } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
 

@@ -1,14 +1,14 @@
 import type { Endpoint } from '../body/protocol.ts';
 import type { RequestFacts } from '../body/request-body.ts';
 import type { Held } from '../budgets/budgets.ts';
+import type { Arrival } from '../callers/arrival.ts';
 import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { OutputRules } from '../output/output-rules.ts';
 import type { CallPayloads } from '../payloads/call-payloads.ts';
 import type { Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
-import type { Arrival } from './arrival.ts';
-import type { Fallbacks } from './fallbacks.ts';
+import type { Fallbacks } from './attempts/fallbacks.ts';
 
 /** An allowed request, ready to go upstream. */
 export interface Admission {

@@ -4,10 +4,10 @@ import { type Refusal, refuse } from '../errors.ts';
 import type { AnswerStream } from '../metering/answer-stream.ts';
 import type { CallPayloads } from '../payloads/call-payloads.ts';
 import type { Admission } from './admission.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './attempts/attempt.ts';
+import type { UpstreamAnswer } from './attempts/upstream-answer.ts';
 import type { Deliverable } from './deliveries.ts';
 import type { CallEnvironment } from './environment.ts';
-import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** What of a stream may wait for its caller before the upstream is held up. A fast one sends megabytes in a turn. */
 const MAX_UNDELIVERED_BYTES = 64 * 1024;

@@ -8,15 +8,15 @@ import type { Target } from '../policy/policy.ts';
 import { account, accountAttempt } from './accounting.ts';
 import type { Admission } from './admission.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
-import { Attempt, type AttemptOwner, type Breakage } from './attempt.ts';
-import { conclude, concludeBlocked, type Ending, partlyUsed } from './conclusion.ts';
+import { Attempt, type AttemptOwner, type Breakage } from './attempts/attempt.ts';
+import { conclude, concludeBlocked, type Ending, partlyUsed } from './attempts/conclusion.ts';
+import type { Entered } from './attempts/fallbacks.ts';
+import { lastFailure, moreTelling, unavailable } from './attempts/last-failure.ts';
+import { NO_QUANTITIES, UpstreamAnswer } from './attempts/upstream-answer.ts';
 import { attemptEndsMs, type CallTimes, callEndsMs, passedDeadline } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
-import type { Entered } from './fallbacks.ts';
-import { lastFailure, moreTelling, unavailable } from './last-failure.ts';
 import { roomForAnotherAttempt } from './room.ts';
 import type { RunningCall } from './running-calls.ts';
-import { NO_QUANTITIES, UpstreamAnswer } from './upstream-answer.ts';
 
 /** How long an upstream may keep a connection open after the end event of its stream, in milliseconds. */
 const LINGER_MS = 2000;

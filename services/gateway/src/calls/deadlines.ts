@@ -1,5 +1,5 @@
 import type { Target } from '../policy/policy.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './attempts/attempt.ts';
 import type { CallLimits } from './environment.ts';
 
 /** When things happened to a call, in milliseconds of the monotonic clock. */

@@ -5,10 +5,10 @@ import type { Recorder } from '../events/recorder.ts';
 import type { Tallies } from '../metrics.ts';
 import type { Payloads } from '../payloads/payloads.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { UpstreamRequests } from './attempts/upstream-requests.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { RunningCalls } from './running-calls.ts';
 import type { Subjects } from './subjects.ts';
-import type { UpstreamRequests } from './upstream-requests.ts';
 
 /** The bounds of one call. */
 export interface CallLimits {

@@ -1,10 +1,10 @@
-import { writeRefusal } from '../api/answers.ts';
-import { addressPrefix } from '../callers/address-prefix.ts';
-import type { RejectionCounter } from '../callers/rejections.ts';
-import { refuse } from '../errors.ts';
-import type { CallEnvironment } from './environment.ts';
+import { writeRefusal } from '../../api/answers.ts';
+import { addressPrefix } from '../../callers/address-prefix.ts';
+import type { RejectionCounter } from '../../callers/rejections.ts';
+import { refuse } from '../../errors.ts';
+import type { CallEnvironment } from '../environment.ts';
+import { roomForAnotherRequest } from '../room.ts';
 import type { Admittance, Incoming } from './incoming.ts';
-import { roomForAnotherRequest } from './room.ts';
 
 export interface AdmissionControlParts {
   readonly env: CallEnvironment;

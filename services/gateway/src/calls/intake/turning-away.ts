@@ -1,9 +1,9 @@
-import { writeRefusal } from '../api/answers.ts';
-import { type Refusal, refuse } from '../errors.ts';
-import type { Begun } from '../events/recorder.ts';
-import type { DecisionMembers, EventSubject } from '../events/request-events.ts';
-import type { Deliverable } from './deliveries.ts';
-import type { CallEnvironment } from './environment.ts';
+import { writeRefusal } from '../../api/answers.ts';
+import { type Refusal, refuse } from '../../errors.ts';
+import type { Begun } from '../../events/recorder.ts';
+import type { DecisionMembers, EventSubject } from '../../events/request-events.ts';
+import type { Deliverable } from '../deliveries.ts';
+import type { CallEnvironment } from '../environment.ts';
 import type { FirstEvents } from './first-events.ts';
 import type { Admitted, Incoming } from './incoming.ts';
 

@@ -1,7 +1,7 @@
-import type { Policy, Target } from '../policy/policy.ts';
-import type { Route } from '../routing/route.ts';
-import { upstreamPath } from '../upstream/paths.ts';
-import { unservable } from '../upstream/servable.ts';
+import type { Policy, Target } from '../../policy/policy.ts';
+import type { Route } from '../../routing/route.ts';
+import { upstreamPath } from '../../upstream/paths.ts';
+import { unservable } from '../../upstream/servable.ts';
 import type { Sendable } from './upstream-requests.ts';
 
 /** A target that has let a call in. */

@@ -1,11 +1,11 @@
 import { until as untilWithin } from '@tollgate/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { testOptions } from '../testing/gateway-under-test.ts';
+import { testOptions } from '../../testing/gateway-under-test.ts';
 import {
   type RouteUnderTest,
   type RouteUnderTestOptions,
   startRouteUnderTest,
-} from '../testing/route-under-test.ts';
+} from '../../testing/route-under-test.ts';
 
 const UNREACHABLE = 'http://127.0.0.1:9/serving-endpoints';
 const until = (condition: () => boolean) => untilWithin(condition, { timeoutMs: 5_000 });

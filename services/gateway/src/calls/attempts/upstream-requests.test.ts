@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Target } from '../policy/policy.ts';
-import type { Durability, Position } from '../spool/spool.ts';
+import type { Target } from '../../policy/policy.ts';
+import type { Durability, Position } from '../../spool/spool.ts';
 import {
   type GatewayUnderTest,
   startGatewayUnderTest,
@@ -10,9 +10,9 @@ import {
   testRoute,
   testTarget,
   testUpstream,
-} from '../testing/gateway-under-test.ts';
-import { MemorySpool } from '../testing/memory-spool.ts';
-import { type RecordingUpstream, startRecordingUpstream } from '../testing/recording-upstream.ts';
+} from '../../testing/gateway-under-test.ts';
+import { MemorySpool } from '../../testing/memory-spool.ts';
+import { type RecordingUpstream, startRecordingUpstream } from '../../testing/recording-upstream.ts';
 
 const ONE = 'databricks-meta-llama-3-3-70b-instruct';
 const TWO = 'databricks-dbrx-instruct';

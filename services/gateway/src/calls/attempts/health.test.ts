@@ -1,7 +1,7 @@
 import { until as untilWithin } from '@tollgate/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { testBreaker, testOptions } from '../testing/gateway-under-test.ts';
-import { type RouteUnderTest, startRouteUnderTest } from '../testing/route-under-test.ts';
+import { testBreaker, testOptions } from '../../testing/gateway-under-test.ts';
+import { type RouteUnderTest, startRouteUnderTest } from '../../testing/route-under-test.ts';
 
 const until = (condition: () => boolean) => untilWithin(condition, { timeoutMs: 5_000 });
 

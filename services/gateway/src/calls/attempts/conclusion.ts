@@ -1,8 +1,8 @@
 import type { Quantities, UsageData, UsageOutcome } from '@tollgate/events';
 import type { OutputBlock } from '@tollgate/policy';
-import type { Clock } from '../clock.ts';
-import { type Refusal, refuse } from '../errors.ts';
-import { askedToWaitMs, upstreamRefusal } from '../upstream/error-body.ts';
+import type { Clock } from '../../clock.ts';
+import { type Refusal, refuse } from '../../errors.ts';
+import { askedToWaitMs, upstreamRefusal } from '../../upstream/error-body.ts';
 import type { Attempt } from './attempt.ts';
 import { NO_QUANTITIES } from './upstream-answer.ts';
 

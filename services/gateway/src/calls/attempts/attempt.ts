@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../clock.ts';
-import type { Target } from '../policy/policy.ts';
-import type { Verdict } from '../routing/target-health.ts';
+import type { Clock } from '../../clock.ts';
+import type { Target } from '../../policy/policy.ts';
+import type { Verdict } from '../../routing/target-health.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** Why an attempt ended without its answer. */

@@ -1,9 +1,9 @@
-import { addressPrefix } from '../callers/address-prefix.ts';
-import type { Begun, Opened } from '../events/recorder.ts';
-import type { DecisionMembers, EventSubject, RequestMembers } from '../events/request-events.ts';
-import type { Target } from '../policy/policy.ts';
+import { addressPrefix } from '../../callers/address-prefix.ts';
+import type { Begun, Opened } from '../../events/recorder.ts';
+import type { DecisionMembers, EventSubject, RequestMembers } from '../../events/request-events.ts';
+import type { Target } from '../../policy/policy.ts';
+import type { CallEnvironment } from '../environment.ts';
 import type { AdmissionControl } from './admission-control.ts';
-import type { CallEnvironment } from './environment.ts';
 import type { Incoming, Known } from './incoming.ts';
 
 /** The events that the intake appends: the request, and what was decided on it. One that can't be is refused. */

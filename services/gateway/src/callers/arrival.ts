@@ -1,4 +1,4 @@
-import type { Caller } from '../callers/caller.ts';
+import type { Caller } from './caller.ts';
 
 /** What is known of a request before its body is read. */
 export interface Arrival {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { CallEnvironment } from './environment.ts';
-import type { RunningCall } from './running-calls.ts';
+import type { CallEnvironment } from '../environment.ts';
+import type { RunningCall } from '../running-calls.ts';
 
 /** Why a request that waited to be decided on ended before it was. */
 export type Given = 'caller_left' | 'shutting_down' | 'audit_unavailable';

@@ -1,13 +1,13 @@
 import type { Quantities } from '@tollgate/events';
 import type { OutputBlock, OutputGuard } from '@tollgate/policy';
-import type { RequestFacts } from '../body/request-body.ts';
-import type { AnswerStream } from '../metering/answer-stream.ts';
-import { answerUsage } from '../metering/answer-usage.ts';
-import { estimateTokens } from '../metering/estimate.ts';
-import { EventStream } from '../metering/event-stream.ts';
-import { answerTextBytes } from '../metering/text-bytes.ts';
-import { guardedBody } from '../output/answer-body.ts';
-import type { OutputRules } from '../output/output-rules.ts';
+import type { RequestFacts } from '../../body/request-body.ts';
+import type { AnswerStream } from '../../metering/answer-stream.ts';
+import { answerUsage } from '../../metering/answer-usage.ts';
+import { estimateTokens } from '../../metering/estimate.ts';
+import { EventStream } from '../../metering/event-stream.ts';
+import { answerTextBytes } from '../../metering/text-bytes.ts';
+import { guardedBody } from '../../output/answer-body.ts';
+import type { OutputRules } from '../../output/output-rules.ts';
 
 export const NO_QUANTITIES: Quantities = Object.freeze({
   input_tokens: 0,

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Endpoint } from '../body/protocol.ts';
-import type { RequestFacts } from '../body/request-body.ts';
-import type { Begun } from '../events/recorder.ts';
-import type { EventSubject } from '../events/request-events.ts';
-import type { Policy, Target } from '../policy/policy.ts';
-import type { Route } from '../routing/route.ts';
-import type { Arrival } from './arrival.ts';
+import type { Endpoint } from '../../body/protocol.ts';
+import type { RequestFacts } from '../../body/request-body.ts';
+import type { Arrival } from '../../callers/arrival.ts';
+import type { Begun } from '../../events/recorder.ts';
+import type { EventSubject } from '../../events/request-events.ts';
+import type { Policy, Target } from '../../policy/policy.ts';
+import type { Route } from '../../routing/route.ts';
 import type { Checked } from './checking.ts';
 
 /** A request of a known caller on its way through the intake. */

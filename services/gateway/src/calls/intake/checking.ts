@@ -1,8 +1,8 @@
 import type { Finding } from '@tollgate/policy';
 import type { Logger } from '@tollgate/telemetry';
-import { limitedTo, needsOutputLimit } from '../budgets/bounds.ts';
-import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain, Target } from '../policy/policy.ts';
-import type { Route } from '../routing/route.ts';
+import { limitedTo, needsOutputLimit } from '../../budgets/bounds.ts';
+import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain, Target } from '../../policy/policy.ts';
+import type { Route } from '../../routing/route.ts';
 
 /** What the chain lets on, and what it found. */
 export type Checked = Extract<ChainAnswer, { refusal: null }>;

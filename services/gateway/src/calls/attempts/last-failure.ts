@@ -1,5 +1,5 @@
-import { type Refusal, refuse } from '../errors.ts';
-import type { Route } from '../routing/route.ts';
+import { type Refusal, refuse } from '../../errors.ts';
+import type { Route } from '../../routing/route.ts';
 
 /** What says most to a caller: first that a limit was reached and when to come back, then that it may help to. */
 const TELLING: readonly number[] = [429, 503, 504];
