@@ -61,6 +61,7 @@ beforeAll(async () => {
     gapGraceMs: 0,
     sourceLostAfterMs: 30_000,
     unsettledAfterMs: 900_000,
+    payloadGraceMs: 300_000,
   });
   const { url } = await audit.listen({ host: '127.0.0.1', port: 0 });
   client = new ServiceClient({ baseUrl: url, token: secret });

@@ -31,6 +31,7 @@ import type { TileStore } from './tree/tile-store.ts';
 import { type Witness, Witnesses } from './tree/witnesses.ts';
 import { vaultRoutes } from './vault/routes/vault-routes.ts';
 import { startVault } from './vault/start-vault.ts';
+import { startStatedWatch } from './vault/stated/watch.ts';
 import type { VaultParts } from './vault/vault-parts.ts';
 
 export interface AuditParts extends ServiceParts {
@@ -42,6 +43,7 @@ export interface AuditParts extends ServiceParts {
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly unsettledAfterMs: number;
+  readonly payloadGraceMs: number;
   /** Prompts and answers; without it none are kept. */
   readonly vault?: VaultParts;
   readonly segmentBytes?: number;
@@ -86,6 +88,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
     });
     started.push(integrator);
     started.push(startIndexer({ pool, store, now, logger, onIndexed: shown.onIndexed }));
+    started.push(startStatedWatch({ pool, store, now, logger }));
     started.push(startTroubleWatch({ ...parts, now }));
     const consumer = await bus.consume({
       group: 'audit',

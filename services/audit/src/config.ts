@@ -62,6 +62,8 @@ const environment = z.object({
   AUDIT_SOURCE_LOST_AFTER_MS: wholeNumber(1_000, DAY_MS).default(30_000),
   /** A request that lacks its decision or final usage for so long is a fault. Longer than any request takes. */
   AUDIT_UNSETTLED_AFTER_MS: wholeNumber(1_000, DAY_MS).default(15 * MINUTE_MS),
+  /** A payload that a usage event states, and that is not in the vault after so long, is missing. */
+  AUDIT_PAYLOAD_GRACE_MS: wholeNumber(1_000, 7 * DAY_MS).default(5 * MINUTE_MS),
 });
 
 export interface AuditConfig extends ServiceConfig {
@@ -79,6 +81,7 @@ export interface AuditConfig extends ServiceConfig {
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly unsettledAfterMs: number;
+  readonly payloadGraceMs: number;
 }
 
 /** @throws ConfigError one line that names the variable */
@@ -98,6 +101,7 @@ export function readAuditConfig(env: Environment): AuditConfig {
     gapGraceMs: values.AUDIT_GAP_GRACE_MS,
     sourceLostAfterMs: values.AUDIT_SOURCE_LOST_AFTER_MS,
     unsettledAfterMs: values.AUDIT_UNSETTLED_AFTER_MS,
+    payloadGraceMs: values.AUDIT_PAYLOAD_GRACE_MS,
   };
 }
 

@@ -44,6 +44,8 @@ export function auditMetrics(metrics: Metrics, parts: TroubleRule & { readonly p
         lost.set(troubles.lost_sources);
         differing.set(troubles.differing_chains);
         unsettled.set(troubles.unsettled_requests);
+        missingPayloads.set(troubles.missing_payloads);
+        differingPayloads.set(troubles.differing_payloads);
       }),
   });
   const lost = metrics.gauge({
@@ -57,6 +59,14 @@ export function auditMetrics(metrics: Metrics, parts: TroubleRule & { readonly p
   const unsettled = metrics.gauge({
     name: 'tollgate_audit_unsettled_requests',
     help: 'Requests without decision or final usage that are older than any request gets, counted up to 100,000.',
+  });
+  const missingPayloads = metrics.gauge({
+    name: 'tollgate_audit_missing_payloads',
+    help: 'Payloads that usage events state and that the vault never got, counted up to 100,000. Any is an alarm.',
+  });
+  const differingPayloads = metrics.gauge({
+    name: 'tollgate_audit_differing_payloads',
+    help: 'Payloads of which the vault has something else than was stated, counted up to 100,000. Any is an alarm.',
   });
   metrics.gauge({
     name: 'tollgate_audit_unindexed_entries',

@@ -68,6 +68,7 @@ export async function startAudit({
     gapGraceMs: 30_000,
     sourceLostAfterMs: 30_000,
     unsettledAfterMs: 900_000,
+    payloadGraceMs: 300_000,
   });
   const address = await service.listen({ host: '127.0.0.1', port: 0 });
   const parts = [

@@ -43,12 +43,24 @@ export function described({ verdict, period, checkpoint, ...rest }: Statement): 
   const lines = [
     `${verdict}: ${period.from} to ${period.to}, over the first ${checkpoint.size} entries of ${rest.log}`,
     ...Object.entries(rest.counts).map(([type, events]) => `  ${events}  ${type}`),
+    ...payloadLines(rest.payloads),
     ...[...rest.reasons, ...rest.notices].map(
       ({ code, source, from, to, count, detail }) =>
         `  ${[code, source, range(from, to), count === undefined ? null : `(${count})`].filter(Boolean).join(' ')}: ${detail}`,
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function payloadLines(payloads: Statement['payloads']): string[] {
+  if (payloads === undefined) return [];
+  const { counted: _counted, examples: _examples, ...counts } = payloads;
+  if (Object.values(counts).every((n) => n === 0)) return [];
+  return [
+    `  payloads: ${Object.entries(counts)
+      .map(([name, n]) => `${n} ${name.replaceAll('_', ' ')}`)
+      .join(', ')}`,
+  ];
 }
 
 function range(from: number | undefined, to: number | undefined): string | null {

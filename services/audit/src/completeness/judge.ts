@@ -76,6 +76,11 @@ export type ReasonCode =
   | 'in-flight'
   | 'too-many-sources'
   | 'clock-suspect'
+  | 'payload-missing'
+  | 'payload-differs'
+  | 'payload-not-kept'
+  | 'payload-awaited'
+  | 'payloads-not-counted'
   | RequestFault;
 
 /** Why a period is not proven complete. */

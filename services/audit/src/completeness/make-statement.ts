@@ -8,6 +8,7 @@ import { termQuery } from '../indexing/terms.ts';
 import { readLogState } from '../log/log-state.ts';
 import { parseSourceName } from '../sources/source-name.ts';
 import type { LogSigners } from '../tree/log-signers.ts';
+import { readPayloadFacts } from '../vault/stated/read-stated.ts';
 import {
   concerns,
   groupRequests,
@@ -19,6 +20,7 @@ import {
   standingOf,
   verdictOf,
 } from './judge.ts';
+import { payloadNotices, payloadsView } from './payloads.ts';
 import { type Period, SETTLING_MS } from './period.ts';
 import { MAX_SOURCES, readSources, readUnsettled } from './read-facts.ts';
 import { formatStatement, type Statement } from './statement.ts';
@@ -32,6 +34,7 @@ export interface StatementParts {
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly unsettledAfterMs: number;
+  readonly payloadGraceMs: number;
 }
 
 /** A statement, with the checkpoint that it was counted over. */
@@ -77,6 +80,10 @@ export async function makeStatement(
       log: await readLogState(tx),
       sources: await readSources(tx, period, organisationId),
       requests: await readUnsettled(tx, period, organisationId),
+      payloads: await readPayloadFacts(tx, period, {
+        organisationId,
+        overdueBeforeMs: nowMs - parts.payloadGraceMs,
+      }),
       ofRequest: asked.requestId === undefined ? null : await countRequest(tx, asked.requestId),
     }),
     { isolation: 'repeatable read', readOnly: true },
@@ -105,10 +112,11 @@ export async function makeStatement(
     checkpoint: { size: Number(size), root: Buffer.from(root).toString('base64') },
     verdict: verdictOf(reasons),
     reasons: reasons.slice(0, MAX_REASONS),
-    notices: sources.flatMap(clockNotices),
+    notices: [...sources.flatMap(clockNotices), ...payloadNotices(read.payloads)],
     counts: totals(sources),
     sources: sources.map((source) => viewOf(source, rule)),
     requests: groups.map((group) => ({ ...group, examples: [...group.examples] })),
+    payloads: payloadsView(read.payloads),
     ...(read.ofRequest === null || asked.requestId === undefined
       ? {}
       : { request: { request_id: asked.requestId, counts: read.ofRequest } }),

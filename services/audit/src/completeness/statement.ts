@@ -50,6 +50,31 @@ export const statement = z
       }),
     ),
     requests: z.array(z.object({ code: z.string(), count, examples: z.array(z.string()) })),
+    /**
+     * Prompts and answers of the period: what usage events state of them, and what the vault has at `made_at`. No part of
+     * the verdict, which is about events; what is missing is in the notices. Absent from statements of earlier versions.
+     */
+    payloads: z
+      .object({
+        /** Leaves whose usage events were counted; up to the checkpoint, unless a notice says otherwise. */
+        counted: count,
+        /** Digests that usage events state. */
+        stated: count,
+        /** Said by the gateway to be lost before they could be stored. */
+        not_kept: count,
+        stored: count,
+        /** Erased on somebody's word or when their time was over, those included that an erasure kept from being stored. */
+        erased: count,
+        /** Stated and not in the vault: on their way. */
+        awaited: count,
+        /** Stated and not in the vault, for longer than they may take. */
+        missing: count,
+        /** The vault holds something else than was stated. */
+        differing: count,
+        /** Requests whose payloads are missing or differ. */
+        examples: z.array(z.string()),
+      })
+      .optional(),
     /** The request that the statement was asked for, with its events by kind; absent for a period. */
     request: z.object({ request_id: z.string(), counts }).optional(),
   })

@@ -13,6 +13,10 @@ export interface Troubles {
   readonly differing_chains: number;
   /** Requests that lack what has to be there, and are older than any request gets. */
   readonly unsettled_requests: number;
+  /** Payloads that usage events state and that the vault never got. */
+  readonly missing_payloads: number;
+  /** Payloads of which the vault has something else than was stated. */
+  readonly differing_payloads: number;
 }
 
 export interface TroubleRule {
@@ -21,6 +25,7 @@ export interface TroubleRule {
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
   readonly unsettledAfterMs: number;
+  readonly payloadGraceMs: number;
 }
 
 /** How often it is looked. */
@@ -28,17 +33,30 @@ const LOOK_EVERY_MS = 30_000;
 /** Requests are counted up to here. */
 const MAX_COUNTED = 100_000;
 
+type Counted = {
+  lost: number;
+  differing: number;
+  unsettled: number;
+  missing_payloads: number;
+  differing_payloads: number;
+};
+
 /** Looks at everything that is in the log, whatever its period. */
 export async function findTroubles(pool: Pool, rule: TroubleRule): Promise<Troubles> {
   const nowMs = rule.now();
   const gaps = await openGaps(pool, { nowMs, graceMs: rule.gapGraceMs });
-  const { rows } = await pool.query<{ lost: number; differing: number; unsettled: number }>(
+  const { rows } = await pool.query<Counted>(
     `SELECT (SELECT count(*)::int FROM source_state
              WHERE NOT ended AND (state->>'heardMs')::float8 < $1::float8) AS lost,
             (SELECT count(*)::int FROM source_state WHERE state->>'mismatch' IS NOT NULL) AS differing,
             (SELECT count(*)::int FROM (SELECT FROM unsettled_request
-              WHERE happened_at < to_timestamp($2::float8 / 1000) LIMIT ${MAX_COUNTED}) AS counted) AS unsettled`,
-    [nowMs - rule.sourceLostAfterMs, nowMs - rule.unsettledAfterMs],
+              WHERE happened_at < to_timestamp($2::float8 / 1000) LIMIT ${MAX_COUNTED}) AS counted) AS unsettled,
+            (SELECT count(*)::int FROM (SELECT FROM stated_awaited
+              WHERE NOT differs AND awaited_since < to_timestamp($3::float8 / 1000) LIMIT ${MAX_COUNTED}) AS counted)
+              AS missing_payloads,
+            (SELECT count(*)::int FROM (SELECT FROM stated_awaited WHERE differs LIMIT ${MAX_COUNTED}) AS counted)
+              AS differing_payloads`,
+    [nowMs - rule.sourceLostAfterMs, nowMs - rule.unsettledAfterMs, nowMs - rule.payloadGraceMs],
   );
   const [row] = rows;
   return {
@@ -46,6 +64,8 @@ export async function findTroubles(pool: Pool, rule: TroubleRule): Promise<Troub
     lost_sources: row?.lost ?? 0,
     differing_chains: row?.differing ?? 0,
     unsettled_requests: row?.unsettled ?? 0,
+    missing_payloads: row?.missing_payloads ?? 0,
+    differing_payloads: row?.differing_payloads ?? 0,
   };
 }
 

@@ -42,7 +42,12 @@ export interface TestApi {
 }
 
 /** When something counts as missing, lost or unsettled. */
-export const TEST_RULE = { gapGraceMs: 30_000, sourceLostAfterMs: 30_000, unsettledAfterMs: 900_000 };
+export const TEST_RULE = {
+  gapGraceMs: 30_000,
+  sourceLostAfterMs: 30_000,
+  unsettledAfterMs: 900_000,
+  payloadGraceMs: 300_000,
+};
 
 /** The service's API on a stand, with a directory of the test's own. */
 export function testApi(stand: Stand): TestApi {

@@ -1,5 +1,10 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { type EventDraft, heartbeatSigningInput, serializeEvent } from '@tollgate/events';
+import {
+  type EventDraft,
+  heartbeatSigningInput,
+  type PayloadStatement,
+  serializeEvent,
+} from '@tollgate/events';
 import type { SeededRandom } from '@tollgate/testing';
 
 /** A made-up source that numbers, chains and signs as a gateway's spool does. */
@@ -11,8 +16,8 @@ export interface TestSource {
   /** Numbers and keeps an event. */
   emit(draft: EventDraft): Buffer;
   usage(team?: string, subject?: string): Buffer;
-  /** The three events of one request. */
-  request(team: string, requestId: string): Buffer[];
+  /** The three events of one request; its final usage states these payloads. */
+  request(team: string, requestId: string, stated?: Stated): Buffer[];
   started(previous?: readonly TestSource[]): Buffer;
   /** Unnumbered. With `through` before the last event where given. */
   heartbeat(through?: number): Buffer;
@@ -20,6 +25,13 @@ export interface TestSource {
   /** h(n) over the events, hex. */
   chainAt(n: number): string;
   signed(through: number, chain?: string): string;
+}
+
+/** What a request is to say besides. */
+export interface Stated {
+  readonly payloads?: PayloadStatement[];
+  readonly endUser?: string;
+  readonly requestedAt?: string;
 }
 
 const AT = '2026-03-01T10:00:00.000Z';
@@ -50,11 +62,22 @@ export function testSource(
       return bytes;
     },
     usage: (team = 'team_a', subject = uuid7(random)) => source.emit(usageDraft(random, team, subject)),
-    request: (team, requestId) => [
-      source.emit(requestDraft(random, team, requestId)),
-      source.emit(decisionDraft(random, team, requestId)),
-      source.emit(usageDraft(random, team, requestId)),
-    ],
+    request: (team, requestId, { payloads, endUser = null, requestedAt = AT } = {}) => {
+      const timed = <Draft extends EventDraft>(draft: Draft): Draft => ({
+        ...draft,
+        time: requestedAt,
+        data: { ...draft.data, requested_at: requestedAt },
+      });
+      const request = requestDraft(random, team, requestId);
+      const usage = usageDraft(random, team, requestId);
+      return [
+        source.emit(timed({ ...request, data: { ...request.data, end_user: endUser } })),
+        source.emit(timed(decisionDraft(random, team, requestId))),
+        source.emit(
+          timed({ ...usage, data: { ...usage.data, ...(payloads === undefined ? {} : { payloads }) } }),
+        ),
+      ];
+    },
     started: (previous = []) =>
       source.emit({
         type: 'tollgate.source.started.v1',

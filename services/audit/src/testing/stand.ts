@@ -17,6 +17,7 @@ import { auditMigrations } from '../migrations.ts';
 import { openFileTiles } from '../tree/file-tiles.ts';
 import { type LogSigners, openLogSigners } from '../tree/log-signers.ts';
 import type { TileStore } from '../tree/tile-store.ts';
+import { holdAgainst } from '../vault/stated/hold-against.ts';
 import { TreeWitness } from './tree-witness.ts';
 
 /** A database, an archive folder and a clock of a test's own, and what it takes to look into them. */
@@ -109,6 +110,7 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
       const parts = { pool, store, now: () => stand.nowMs, ...(maxBatch === undefined ? {} : { maxBatch }) };
       const months = new IndexMonths(pool);
       while ((await indexNext(parts, months)) > 0);
+      while ((await holdAgainst({ pool, store, now: () => stand.nowMs })) > 0);
     },
     async size() {
       const { rows } = await owner.query<{ size: bigint }>('SELECT size FROM audit.log_state');
