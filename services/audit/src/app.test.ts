@@ -168,7 +168,7 @@ describe('the audit service', () => {
           query: { request_id: requests[17] },
           answer: z.object({ items: z.array(z.unknown()) }),
         });
-        return items.length > 0 ? items : undefined;
+        return items.length >= 3 ? items : undefined;
       },
       { timeoutMs: TIMEOUT_MS },
     );

@@ -25,6 +25,7 @@ import { readPublication } from './tree/publication.ts';
 import type { TileStore } from './tree/tile-store.ts';
 import { vaultCommands } from './vault/commands/vault-commands.ts';
 import { openVault } from './vault/open-vault.ts';
+import { vaultMetrics } from './vault/vault-metrics.ts';
 
 const NAME = 'audit';
 
@@ -61,6 +62,7 @@ async function createOnStores(parts: ServiceParts & AuditConfig): Promise<Servic
       pool: parts.pool,
       now: parts.now ?? Date.now,
       logger: parts.logger,
+      observer: vaultMetrics(parts.metrics, { pool: parts.pool, now: parts.now ?? Date.now }),
     });
     const audit = await createAudit({ ...parts, store, tiles, signers, vault });
     return { ...audit, stop: () => stopInOrder([{ stop: () => store.close() }, audit]).stop() };

@@ -1,10 +1,11 @@
 import { isInfrastructureError, type Pool } from '@tollgate/database';
 import type { Metrics } from '@tollgate/telemetry';
-import { findTroubles, type TroubleRule } from './completeness/troubles.ts';
+import { findTroubles, type TroubleRule, type Troubles } from './completeness/troubles.ts';
 import { inboxDepth } from './inbox/inbox.ts';
 import type { Indexed } from './indexing/index-batch.ts';
 import { readPosition } from './indexing/position.ts';
 import type { StepResult } from './log/writer.ts';
+import { oneLook } from './one-look.ts';
 import { readPublication } from './tree/publication.ts';
 import type { WitnessOutcome } from './tree/witnesses.ts';
 
@@ -16,6 +17,26 @@ export interface AuditMetrics {
   /** To be called with what a witness did when it was asked to cosign. */
   readonly onWitness: (witness: string, outcome: WitnessOutcome) => void;
 }
+
+const TROUBLES = {
+  missing_events: 'Numbers in the open gaps of all sources.',
+  lost_sources: 'Sources that have neither ended nor been heard of lately: what they wrote last is unknown.',
+  differing_chains: 'Sources whose own chain differs from what the log holds. Any is an alarm.',
+  unsettled_requests:
+    'Requests without decision or final usage that are older than any request gets, counted up to 100,000.',
+  missing_payloads:
+    'Payloads that usage events state and that the vault never got, counted up to 100,000. Any is an alarm.',
+  differing_payloads:
+    'Payloads of which the vault has something else than was stated, counted up to 100,000. Any is an alarm.',
+} as const satisfies Record<keyof Troubles, string>;
+const TROUBLE_NAMES = [
+  'missing_events',
+  'lost_sources',
+  'differing_chains',
+  'unsettled_requests',
+  'missing_payloads',
+  'differing_payloads',
+] as const satisfies readonly (keyof Troubles)[];
 
 /** What the service shows of itself; depth, lag and gaps are looked up when they are scraped. */
 export function auditMetrics(metrics: Metrics, parts: TroubleRule & { readonly pool: Pool }): AuditMetrics {
@@ -34,40 +55,17 @@ export function auditMetrics(metrics: Metrics, parts: TroubleRule & { readonly p
         gauge.set(oldestMs === null ? 0 : Math.max(0, now() - oldestMs) / 1000);
       }),
   });
-  const missing = metrics.gauge({
-    name: 'tollgate_audit_missing_events',
-    help: 'Numbers in the open gaps of all sources.',
-    collect: () =>
-      looked(async () => {
-        const troubles = await findTroubles(pool, parts);
-        missing.set(troubles.missing_events);
-        lost.set(troubles.lost_sources);
-        differing.set(troubles.differing_chains);
-        unsettled.set(troubles.unsettled_requests);
-        missingPayloads.set(troubles.missing_payloads);
-        differingPayloads.set(troubles.differing_payloads);
-      }),
-  });
-  const lost = metrics.gauge({
-    name: 'tollgate_audit_lost_sources',
-    help: 'Sources that have neither ended nor been heard of lately: what they wrote last is unknown.',
-  });
-  const differing = metrics.gauge({
-    name: 'tollgate_audit_differing_chains',
-    help: 'Sources whose own chain differs from what the log holds. Any is an alarm.',
-  });
-  const unsettled = metrics.gauge({
-    name: 'tollgate_audit_unsettled_requests',
-    help: 'Requests without decision or final usage that are older than any request gets, counted up to 100,000.',
-  });
-  const missingPayloads = metrics.gauge({
-    name: 'tollgate_audit_missing_payloads',
-    help: 'Payloads that usage events state and that the vault never got, counted up to 100,000. Any is an alarm.',
-  });
-  const differingPayloads = metrics.gauge({
-    name: 'tollgate_audit_differing_payloads',
-    help: 'Payloads of which the vault has something else than was stated, counted up to 100,000. Any is an alarm.',
-  });
+  const troubles = oneLook(() => findTroubles(pool, parts));
+  for (const name of TROUBLE_NAMES) {
+    metrics.gauge({
+      name: `tollgate_audit_${name}`,
+      help: TROUBLES[name],
+      collect: async (gauge) => {
+        const found = await troubles();
+        if (found !== null) gauge.set(found[name]);
+      },
+    });
+  }
   metrics.gauge({
     name: 'tollgate_audit_unindexed_entries',
     help: 'Published leaves that a search does not find yet.',

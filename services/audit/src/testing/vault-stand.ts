@@ -9,10 +9,11 @@ import {
   hashCredential,
 } from '@tollgate/http';
 import { BatchSealer, type PayloadFacts, readSealingKey } from '@tollgate/payload-sealing';
-import { createLogger, createMetrics } from '@tollgate/telemetry';
+import { createLogger, createMetrics, type Metrics } from '@tollgate/telemetry';
 import { recordReadings } from '../search/readings.ts';
 import { openVault, type VaultConfig } from '../vault/open-vault.ts';
 import { vaultRoutes } from '../vault/routes/vault-routes.ts';
+import { vaultMetrics } from '../vault/vault-metrics.ts';
 import type { VaultParts } from '../vault/vault-parts.ts';
 
 type Sealed = Partial<Omit<PayloadFacts, 'kept_bytes' | 'digest'>> & { readonly body: string };
@@ -21,6 +22,7 @@ type Sealed = Partial<Omit<PayloadFacts, 'kept_bytes' | 'digest'>> & { readonly 
 export interface VaultStand {
   vault: VaultParts;
   readonly http: HttpService;
+  readonly metrics: Metrics;
   readonly pool: Pool;
   readonly folder: string;
   nowMs: number;
@@ -61,6 +63,7 @@ export async function openVaultStand(
 ): Promise<VaultStand> {
   const pool = openPool({ url: databaseUrl, applicationName: 'vault-test' });
   const logger = createLogger({ service: 'audit', level: 'silent' });
+  const metrics = createMetrics();
   const view = new DirectoryView();
   let tokens = 0;
   const clock = { nowMs: Date.parse('2026-11-21T12:00:00Z') };
@@ -75,17 +78,18 @@ export async function openVaultStand(
       verifyFolders: [folder],
       ...settings,
     },
-    { pool, now, logger },
+    { pool, now, logger, observer: vaultMetrics(metrics, { pool, now }) },
   );
   const http = createHttpService({
     name: 'audit',
     logger,
-    metrics: createMetrics(),
+    metrics,
     verifier: createTokenVerifier({ view, now }),
     routes: vaultRoutes(vault, recordReadings(pool, now)),
   });
   const stand: VaultStand = {
     vault,
+    metrics,
     http,
     pool,
     folder,

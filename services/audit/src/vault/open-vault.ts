@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { assertMigrated, type Pool } from '@tollgate/database';
-import type { Logger } from '@tollgate/telemetry';
 import { auditMigrations } from '../migrations.ts';
 import { openErasureLedger } from './erasure/ledger.ts';
 import { openFileBodies } from './intake/bodies.ts';
@@ -8,6 +7,7 @@ import { KeySlots } from './keys/key-slots.ts';
 import { type MasterKey, masterKeyFromText, openMasterKeyFile } from './keys/master-key.ts';
 import { SealingKeys } from './keys/sealing-keys.ts';
 import { TeamDayKeys } from './keys/team-day-keys.ts';
+import { UNOBSERVED } from './vault-metrics.ts';
 import type { VaultParts, VaultSettings } from './vault-parts.ts';
 
 /** A wrapped payload key has 60 bytes; what a key management service makes of a key may have hundreds. */
@@ -28,8 +28,9 @@ export interface VaultConfig extends VaultSettings {
  */
 export async function openVault(
   config: VaultConfig,
-  { pool, now, logger }: { readonly pool: Pool; readonly now: () => number; readonly logger: Logger },
+  parts: Pick<VaultParts, 'pool' | 'now' | 'logger'> & Partial<Pick<VaultParts, 'observer'>>,
 ): Promise<VaultParts> {
+  const { pool, now, logger, observer = UNOBSERVED } = parts;
   await assertMigrated({ pool, ...auditMigrations });
   const { folder } = config;
   const bodies = await openFileBodies(path.join(folder, 'bodies'));
@@ -47,6 +48,7 @@ export async function openVault(
     settings: config,
     now,
     logger,
+    observer,
   };
 }
 

@@ -71,3 +71,6 @@ export const SCOPE_PARAMETERS = `(SELECT $1::text AS organisation_id, $2::text A
 export function held(payload: string): string {
   return `EXISTS (SELECT FROM vault_hold h WHERE h.released_at IS NULL AND ${within(payload, 'h')})`;
 }
+
+/** SQL: not kept by any hold, of the payload of alias `p`: what retention may take. */
+export const NOT_HELD = `NOT ${held('p')}`;

@@ -6,6 +6,7 @@ import type { KeySlots } from './keys/key-slots.ts';
 import type { MasterKey } from './keys/master-key.ts';
 import type { SealingKeys } from './keys/sealing-keys.ts';
 import type { TeamDayKeys } from './keys/team-day-keys.ts';
+import type { VaultObserver } from './vault-metrics.ts';
 
 /** What every part of the vault works with. */
 export interface VaultParts {
@@ -23,6 +24,7 @@ export interface VaultParts {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly logger: Logger;
+  readonly observer: VaultObserver;
 }
 
 export interface VaultSettings {

@@ -4,7 +4,7 @@ import { HttpProblem } from '@tollgate/http';
 import { VAULT_PROBLEMS } from '../../errors.ts';
 import { type Actor, nameOf, recordAction, VAULT } from '../admin-events.ts';
 import { lockVault } from '../lock-vault.ts';
-import { held, type PayloadScope, SCOPE_COLUMNS, SCOPE_PARAMETERS, scopeValues, within } from '../scope.ts';
+import { type PayloadScope, SCOPE_COLUMNS, SCOPE_PARAMETERS, scopeValues, within } from '../scope.ts';
 import type { VaultParts } from '../vault-parts.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { asEraser, wipeErasure } from './wipe.ts';
@@ -57,6 +57,7 @@ export async function erase(vault: VaultParts, { actor, scope, reason }: EraseRe
   // Thrown only now, so that the record of the refusal is committed.
   if (refusal !== null) throw refusal;
   const payloads = await wipeErasure(vault, entry.erasure_id);
+  vault.observer.onErased('asked', payloads);
   return { erasureId: entry.erasure_id, erasedAt, payloads };
 }
 
@@ -177,6 +178,3 @@ async function record(
 function earliest(one: string | undefined, other: string): string {
   return one !== undefined && one < other ? one : other;
 }
-
-/** Not kept by any hold: what retention may take. */
-export const NOT_HELD = `NOT ${held('p')}`;

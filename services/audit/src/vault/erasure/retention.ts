@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { transaction } from '@tollgate/database';
 import { nameOf, recordAction, VAULT } from '../admin-events.ts';
 import { lockVault } from '../lock-vault.ts';
+import { NOT_HELD } from '../scope.ts';
 import type { VaultParts } from '../vault-parts.ts';
-import { mark, NOT_HELD } from './erase.ts';
+import { mark } from './erase.ts';
 import { wipeErasure } from './wipe.ts';
 
 /** How often payloads whose time is over are looked for. */
@@ -41,7 +42,10 @@ export async function expire(vault: VaultParts): Promise<number> {
     });
     return count;
   });
-  if (marked > 0) await wipeErasure(vault, entry.erasure_id);
+  if (marked > 0) {
+    await wipeErasure(vault, entry.erasure_id);
+    vault.observer.onErased('retention', marked);
+  }
   return marked;
 }
 

@@ -67,7 +67,9 @@ export async function readPayloads(
     });
     return kept;
   });
-  return Promise.all(rows.map((row) => readOne(vault, row)));
+  const payloads = await Promise.all(rows.map((row) => readOne(vault, row)));
+  vault.observer.onRevealed(payloads.length);
+  return payloads;
 }
 
 async function readOne(vault: VaultParts, row: KeptRow): Promise<RevealedPayload> {

@@ -70,10 +70,12 @@ export function intakeRoutes(vault: VaultParts, record: RecordReading): Route[] 
       async handle({ bytes }) {
         try {
           const { stored, passedOver } = await takeBatch(vault, bytes);
+          vault.observer.onBatch({ stored, passedOver, bytes: bytes.length });
           return { status: 200, body: { stored, passed_over: passedOver } };
         } catch (error) {
-          if (error instanceof PayloadSealingError) throw refusalOf(error);
-          throw error;
+          if (!(error instanceof PayloadSealingError)) throw error;
+          vault.observer.onRefusedBatch(error.code);
+          throw refusalOf(error);
         }
       },
     }),
