@@ -8,6 +8,7 @@ import {
 import examples from 'libphonenumber-js/mobile/examples';
 import type { Span } from '../texts/redactions.ts';
 import { type DigitRuns, isDigit, isWord } from './digit-runs.ts';
+import { isPossibleByLibrary, isPossibleByTable } from './international-number.ts';
 
 const LABEL = 'PHONE';
 /** E.164 numbers have at most 15 digits, with the country's; shorter ones than 7 are local, or services. */
@@ -93,8 +94,10 @@ export class PhoneNumberFinder {
     )
       return false;
     const raw = text.slice(start, end);
-    if (raw.startsWith('+') || raw.startsWith('(+'))
-      return spend(budget, () => parsePhoneNumberFromString(raw)?.isPossible() === true);
+    if (raw.startsWith('+') || raw.startsWith('(+')) {
+      const known = isPossibleByTable(text, start, end);
+      return known ?? spend(budget, () => isPossibleByLibrary(raw));
+    }
     if (DATE_WITHIN.test(raw) || DATE.test(raw)) return false;
     if (raw.includes('.') && /\s[-–/]\s|\//.test(raw)) return false;
     if (PAIRS.test(raw) && isDump(text, start, end)) return false;

@@ -94,17 +94,25 @@ export function piiFinder({
 
 /** Spans that meet become one, named by the earlier finder, which is the more certain one. */
 function withoutRivals(spans: readonly Span[]): Span[] {
-  const ranked = spans.map((span, rank) => ({ ...span, rank }));
-  ranked.sort((one, other) => one.start - other.start || one.rank - other.rank);
-  const kept: (typeof ranked)[number][] = [];
-  for (const span of ranked) {
-    const last = kept.at(-1);
-    if (last === undefined || span.start >= last.end) {
+  const order = spans.map((_, rank) => rank);
+  const startOf = (rank: number): number => spans[rank]?.start ?? 0;
+  order.sort((one, other) => startOf(one) - startOf(other) || one - other);
+  const kept: Span[] = [];
+  let last: Span | null = null;
+  let lastRank = 0;
+  for (const rank of order) {
+    const span = spans[rank];
+    if (span === undefined) continue;
+    if (last === null || span.start >= last.end) {
+      last = span;
+      lastRank = rank;
       kept.push(span);
       continue;
     }
-    const { label, rank } = span.rank < last.rank ? span : last;
-    kept[kept.length - 1] = { start: last.start, end: Math.max(last.end, span.end), label, rank };
+    const label: string = rank < lastRank ? span.label : last.label;
+    lastRank = Math.min(rank, lastRank);
+    last = { start: last.start, end: Math.max(last.end, span.end), label };
+    kept[kept.length - 1] = last;
   }
-  return kept.map(({ start, end, label }) => ({ start, end, label }));
+  return kept;
 }

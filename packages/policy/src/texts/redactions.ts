@@ -143,7 +143,8 @@ function keyOf(label: string, value: string): string {
 }
 
 /** Spans in their order; those that overlap are one, with the label of the first. */
-export function withoutOverlaps(spans: readonly Span[]): Span[] {
+export function withoutOverlaps(spans: readonly Span[]): readonly Span[] {
+  if (isInOrder(spans)) return spans;
   const sorted = spans.toSorted((one, other) => one.start - other.start || other.end - one.end);
   const result: Span[] = [];
   for (const span of sorted) {
@@ -152,4 +153,13 @@ export function withoutOverlaps(spans: readonly Span[]): Span[] {
     else if (span.end > last.end) result[result.length - 1] = { ...last, end: span.end };
   }
   return result;
+}
+
+function isInOrder(spans: readonly Span[]): boolean {
+  let end = 0;
+  for (const span of spans) {
+    if (span.start < end) return false;
+    end = span.end;
+  }
+  return true;
 }

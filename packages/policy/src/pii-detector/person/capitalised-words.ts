@@ -1,91 +1,134 @@
+import { isCapital, isJoiningSign, isLetter, isLetterOrWordSign, isWordSign, lowerHash } from './letters.ts';
+import { marksOf } from './name-words.ts';
+
 /** No name is longer, and no word that is looked up. */
 const MAX_WORD_CHARS = 24;
 
 /** Capitals of the Latin, Greek and Cyrillic scripts, and small letters that stand among them. */
 const CAPITAL = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f]/g;
 
-/** A capitalised word. */
-export interface Word {
-  readonly start: number;
-  readonly end: number;
-  readonly lower: string;
-}
+/** How many words a table has room for at first; it is doubled where a text has more, */
+const FIRST_ROOM = 512;
+/** and made anew for the next text where it has grown beyond this. */
+const MOST_ROOM_KEPT = 64 * 1024;
 
-export interface Previous {
-  readonly lower: string;
-  /** -1: there is none. */
-  readonly start: number;
-}
+/**
+ * The capitalised words of one text, by their places: rows of numbers instead of objects, since every text has dozens. One table
+ * serves one text after another.
+ */
+export class CapitalisedWords {
+  count = 0;
+  #starts = new Int32Array(FIRST_ROOM);
+  #ends = new Int32Array(FIRST_ROOM);
+  #marks = new Int32Array(FIRST_ROOM);
 
-const NO_WORD: Previous = { lower: '', start: -1 };
-
-/** The word before a place, at most two signs away. */
-export function wordBefore(text: string, at: number): Previous {
-  let end = at;
-  while (end > 0 && at - end < 3 && !isLetter(text.charCodeAt(end - 1))) {
-    if (text[end - 1] === '\n') return NO_WORD;
-    end -= 1;
+  start(index: number): number {
+    return this.#starts[index] ?? 0;
   }
-  let start = end;
-  while (start > 0 && end - start <= MAX_WORD_CHARS && isInside(text, start - 1)) start -= 1;
-  return start === end ? NO_WORD : { lower: text.slice(start, end).toLowerCase(), start };
-}
 
-export function wordAfter(text: string, at: number): string {
-  if (text[at] !== ' ') return '';
-  let end = at + 1;
-  while (end < text.length && end - at <= MAX_WORD_CHARS && isInside(text, end)) end += 1;
-  return text.slice(at + 1, end).toLowerCase();
-}
+  end(index: number): number {
+    return this.#ends[index] ?? 0;
+  }
 
-/** Words with a capital first. The engine's search for the next one is faster than a loop over what is between. */
-export function capitalisedWords(text: string): Word[] {
-  const words: Word[] = [];
-  const { length } = text;
-  CAPITAL.lastIndex = 0;
-  while (CAPITAL.test(text)) {
-    const start = CAPITAL.lastIndex - 1;
-    let end = start + 1;
-    while (end < length && isInside(text, end)) end += 1;
-    CAPITAL.lastIndex = end;
-    const before = start === 0 ? 0x20 : text.charCodeAt(start - 1);
-    if (isLetter(before) || isWordSign(before) || !isUpper(text, start)) continue;
-    if (end < length && isWordSign(text.charCodeAt(end))) continue;
-    if (text.startsWith("'s", end - 2) || text.startsWith('’s', end - 2)) end -= 2;
-    // A letter alone is an initial, or begins a sentence.
-    if (end - start > 1 && end - start <= MAX_WORD_CHARS * 2) {
-      words.push({ start, end, lower: text.slice(start, end).toLowerCase() });
+  /** The lists that a word is in. */
+  marks(index: number): number {
+    return this.#marks[index] ?? 0;
+  }
+
+  /**
+   * Reads a text once; what was read before is forgotten. The engine's search for the next capital is faster than a loop over
+   * what is between.
+   */
+  read(text: string): void {
+    this.count = 0;
+    if (this.#starts.length > MOST_ROOM_KEPT) this.#makeRoom(FIRST_ROOM);
+    const { length } = text;
+    CAPITAL.lastIndex = 0;
+    while (CAPITAL.test(text)) {
+      const start = CAPITAL.lastIndex - 1;
+      const end = wordEnd(text, start + 1, length);
+      CAPITAL.lastIndex = end;
+      if (isCapital(text.charCodeAt(start))) this.#take(text, start, end);
     }
   }
-  return words;
+
+  #take(text: string, start: number, to: number): void {
+    if (start > 0 && isLetterOrWordSign(text.charCodeAt(start - 1))) return;
+    if (isWordSign(text.charCodeAt(to))) return;
+    const end = isPossessive(text, to) ? to - 2 : to;
+    // A letter alone is an initial, or begins a sentence.
+    if (end - start < 2 || end - start > MAX_WORD_CHARS * 2) return;
+    const { count } = this;
+    if (count === this.#starts.length) this.#makeRoom(count * 2);
+    this.#starts[count] = start;
+    this.#ends[count] = end;
+    this.#marks[count] = marksOf(lowerHash(text, start, end));
+    this.count = count + 1;
+  }
+
+  #makeRoom(room: number): void {
+    const kept = Math.min(room, this.count);
+    const other = (old: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
+      const rows = new Int32Array(room);
+      rows.set(old.subarray(0, kept));
+      return rows;
+    };
+    this.#starts = other(this.#starts);
+    this.#ends = other(this.#ends);
+    this.#marks = other(this.#marks);
+  }
 }
 
-/** Letters, and signs between two of them: `O'Brien`, `Jean-Luc`. */
+/** Where the word before a place begins, at most three signs away on the same line; -1: there is none. */
+export function wordStartBefore(text: string, at: number): number {
+  const end = wordEndBefore(text, at);
+  if (end < 0) return -1;
+  let start = end;
+  while (start > 0 && end - start <= MAX_WORD_CHARS && isInside(text, start - 1)) start -= 1;
+  return start === end ? -1 : start;
+}
+
+/** Where that word ends. */
+export function wordEndBefore(text: string, at: number): number {
+  let end = at;
+  while (end > 0 && at - end < 3) {
+    const code = text.charCodeAt(end - 1);
+    if (isLetter(code)) break;
+    if (code === 0x0a) return -1;
+    end -= 1;
+  }
+  return end;
+}
+
+/** Where the word behind one space ends; the place itself where none is. */
+export function wordEndAfter(text: string, at: number): number {
+  if (text.charCodeAt(at) !== 0x20) return at;
+  let end = at + 1;
+  while (end < text.length && end - at <= MAX_WORD_CHARS && isInside(text, end)) end += 1;
+  return end;
+}
+
+/** Where the word goes to whose letters end before a place, or go on. */
+function wordEnd(text: string, from: number, length: number): number {
+  let end = from;
+  while (end < length) {
+    const code = text.charCodeAt(end);
+    if (!isLetter(code)) {
+      if (!isJoiningSign(code) || !isLetter(text.charCodeAt(end + 1)) || !isLetter(text.charCodeAt(end - 1)))
+        break;
+    }
+    end += 1;
+  }
+  return end;
+}
+
 function isInside(text: string, index: number): boolean {
   const code = text.charCodeAt(index);
   if (isLetter(code)) return true;
-  return (
-    (code === 0x27 || code === 0x2019 || code === 0x2d) &&
-    index + 1 < text.length &&
-    index > 0 &&
-    isLetter(text.charCodeAt(index + 1)) &&
-    isLetter(text.charCodeAt(index - 1))
-  );
+  return isJoiningSign(code) && isLetter(text.charCodeAt(index + 1)) && isLetter(text.charCodeAt(index - 1));
 }
 
-function isWordSign(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || code === 0x5f || code === 0x40;
-}
-
-/** Letters of the Latin, Greek and Cyrillic scripts. */
-function isLetter(code: number): boolean {
-  if (code < 0x80) return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
-  return code >= 0xc0 && code < 0x530 && code !== 0xd7 && code !== 0xf7;
-}
-
-export function isUpper(text: string, index: number): boolean {
-  const code = text.charCodeAt(index);
-  if (code < 0x80) return code >= 0x41 && code <= 0x5a;
-  const letter = text.charAt(index);
-  return letter !== letter.toLowerCase();
+function isPossessive(text: string, end: number): boolean {
+  const sign = text.charCodeAt(end - 2);
+  return (sign === 0x27 || sign === 0x2019) && text.charCodeAt(end - 1) === 0x73;
 }

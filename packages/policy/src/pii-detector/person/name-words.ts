@@ -1,3 +1,4 @@
+import { lowerHash } from './letters.ts';
 import names from './names.json' with { type: 'json' };
 
 /** Given names, in lower case, that are nothing else in the languages that matter here. */
@@ -69,23 +70,67 @@ export const AFTER_PERSON: ReadonlySet<string> = words(`
   was is has had will would can could should reported requested booked bought paid
 `);
 
-/** The last word of phrases after which someone says a name; the second word is what has to stand before it, if any. */
-export const INTRODUCTIONS: ReadonlyMap<string, ReadonlySet<string> | null> = new Map([
-  ['is', words('name')],
-  ['ist', words('name')],
-  ['est', words('nom prénom')],
-  ['es', words('nombre')],
-  ['é', words('nome')],
-  ['è', words('nome')],
-  ['heiße', null],
-  ['heisse', null],
-  ['appelle', null],
-  ['llamo', null],
-  ['llama', null],
-  ['chamo', null],
-  ['chiamo', null],
-  ['heet', null],
-  ['nazywam', null],
-  ['зовут', null],
-  ['named', null],
-]);
+/** The last word of phrases after which someone says a name, */
+const INTRODUCTIONS = words('heiße heisse appelle llamo llama chamo chiamo heet nazywam зовут named');
+/** and those that do so only after a word that means `name`. */
+const COPULAS = words('is ist est es é è');
+const WORDS_FOR_NAME = words('name nom prénom nombre nome');
+
+/** Saints before whom a name is that of a place. */
+const PLACE_PREFIXES = words('san santa st saint são');
+
+/** The lists of words, as bits; those up to `title` are what the model knows of a word. */
+export const MARK = {
+  given: 1,
+  family: 2,
+  ambiguous: 4,
+  neverFamily: 8,
+  title: 16,
+  beforePerson: 32,
+  afterPerson: 64,
+  introduction: 128,
+  copula: 256,
+  wordForName: 512,
+  placePrefix: 1024,
+} as const;
+
+const LISTS: readonly (readonly [mark: number, words: ReadonlySet<string>])[] = [
+  [MARK.given, GIVEN],
+  [MARK.family, FAMILY],
+  [MARK.ambiguous, AMBIGUOUS],
+  [MARK.neverFamily, NEVER_FAMILY],
+  [MARK.title, TITLES],
+  [MARK.beforePerson, BEFORE_PERSON],
+  [MARK.afterPerson, AFTER_PERSON],
+  [MARK.introduction, INTRODUCTIONS],
+  [MARK.copula, COPULAS],
+  [MARK.wordForName, WORDS_FOR_NAME],
+  [MARK.placePrefix, PLACE_PREFIXES],
+];
+
+/** Places of the table; a power of two, more than twice as many as there are words. */
+const PLACES = 1 << 17;
+const HASHES = new Int32Array(PLACES);
+const MARKS = new Uint16Array(PLACES);
+for (const [mark, list] of LISTS) for (const word of list) addMark(lowerHash(word, 0, word.length), mark);
+
+/** The lists that a word is in, by its hash: one look-up for all of them. */
+export function marksOf(hash: number): number {
+  let place = placeOf(hash);
+  for (;;) {
+    const marks = MARKS[place] ?? 0;
+    if (marks === 0 || HASHES[place] === hash) return marks;
+    place = (place + 1) & (PLACES - 1);
+  }
+}
+
+function addMark(hash: number, mark: number): void {
+  let place = placeOf(hash);
+  while (MARKS[place] !== 0 && HASHES[place] !== hash) place = (place + 1) & (PLACES - 1);
+  HASHES[place] = hash;
+  MARKS[place] = (MARKS[place] ?? 0) | mark;
+}
+
+function placeOf(hash: number): number {
+  return (hash ^ (hash >>> 15)) & (PLACES - 1);
+}

@@ -1,8 +1,12 @@
-import type { Word } from './capitalised-words.ts';
-import { AMBIGUOUS, FAMILY, GIVEN, NEVER_FAMILY, TITLES } from './name-words.ts';
+import type { CapitalisedWords } from './capitalised-words.ts';
+import { isLetter, isUpper, lower } from './letters.ts';
+import { MARK } from './name-words.ts';
 
 /** A feature is a place in a table of this size; a power of two. */
 export const NAME_FEATURES = 1 << 15;
+
+/** No word has more features. */
+export const MOST_FEATURES = 20;
 
 /** So far to both sides a word may stand to count as beside it. */
 const MAX_NEIGHBOUR_CHARS = 20;
@@ -21,74 +25,74 @@ const KIND = {
   after: 10,
   signBefore: 11,
   signAfter: 12,
-  twoBefore: 13,
   capitals: 14,
   joins: 15,
   around: 16,
   word: 17,
 } as const;
 
-/** The lists that a word is in, as bits. */
-const LISTS: ReadonlyMap<string, number> = lists();
+/** What the model knows of the lists that a word is in. */
+const LISTS = MARK.given | MARK.family | MARK.ambiguous | MARK.neverFamily | MARK.title;
 
 /**
  * The features of a capitalised word: the lists that it is in, how it begins and ends, the words and signs beside it, and what the
  * capitalised words are that it is joined to.
  *
  * @param knowsLists false: as if no list held this word or those it is joined to
+ * @param features where they are written to
+ * @returns how many they are
  */
 export function readWordFeatures(
   text: string,
-  words: readonly Word[],
+  words: CapitalisedWords,
   index: number,
   knowsLists: boolean,
-  add: (feature: number) => void,
-): void {
-  const word = words[index];
-  if (word === undefined) return;
-  const { start, end, lower } = word;
-  const size = lower.length;
-  const lists = knowsLists ? listsOf(lower) : 0;
-  const previous = words[index - 1];
-  const next = words[index + 1];
-  const joinsBefore =
-    previous !== undefined && start - previous.end === 1 && text.charCodeAt(start - 1) === 0x20;
-  const joinsAfter = next !== undefined && next.start - end === 1 && text.charCodeAt(end) === 0x20;
+  features: Int32Array,
+): number {
+  const start = words.start(index);
+  const end = words.end(index);
+  const size = end - start;
+  const known = knowsLists ? LISTS : 0;
+  const lists = words.marks(index) & known;
+  const joinsBefore = index > 0 && start - words.end(index - 1) === 1 && text.charCodeAt(start - 1) === 0x20;
+  const joinsAfter =
+    index + 1 < words.count && words.start(index + 1) - end === 1 && text.charCodeAt(end) === 0x20;
   const joins = (joinsBefore ? 1 : 0) + (joinsAfter ? 2 : 0);
-  add(feature(KIND.lists, lists * 4 + joins));
-  if (joinsBefore) add(feature(KIND.listsBefore, (knowsLists ? listsOf(previous.lower) : 0) * 64 + lists));
-  if (joinsAfter) add(feature(KIND.listsAfter, (knowsLists ? listsOf(next.lower) : 0) * 64 + lists));
-  add(feature(KIND.suffix2, hashOf(lower, size - 2, size)));
-  add(feature(KIND.suffix3, hashOf(lower, size - 3, size)));
-  add(feature(KIND.suffix4, hashOf(lower, size - 4, size)));
-  add(feature(KIND.prefix3, hashOf(lower, 0, 3)));
-  add(feature(KIND.word, hashOf(lower, 0, size)));
-  add(feature(KIND.size, Math.min(size, 12)));
+  let count = 0;
+  features[count++] = feature(KIND.lists, lists * 4 + joins);
+  if (joinsBefore)
+    features[count++] = feature(KIND.listsBefore, (words.marks(index - 1) & known) * 64 + lists);
+  if (joinsAfter) features[count++] = feature(KIND.listsAfter, (words.marks(index + 1) & known) * 64 + lists);
+  features[count++] = feature(KIND.suffix2, hashOf(text, Math.max(start, end - 2), end));
+  features[count++] = feature(KIND.suffix3, hashOf(text, Math.max(start, end - 3), end));
+  features[count++] = feature(KIND.suffix4, hashOf(text, Math.max(start, end - 4), end));
+  features[count++] = feature(KIND.prefix3, hashOf(text, start, Math.min(end, start + 3)));
+  features[count++] = feature(KIND.word, hashOf(text, start, end));
+  features[count++] = feature(KIND.size, Math.min(size, 12));
   const before = neighbourBefore(text, start);
   const after = neighbourAfter(text, end);
-  add(feature(KIND.before, before));
-  add(feature(KIND.after, after));
-  add(feature(KIND.around, Math.imul(before, 31) + after));
+  features[count++] = feature(KIND.before, before);
+  features[count++] = feature(KIND.after, after);
+  features[count++] = feature(KIND.around, Math.imul(before, 31) + after);
   const signBefore = sign(text, start - 1) * 256 + sign(text, start - 2);
-  add(feature(KIND.signBefore, signBefore));
-  add(feature(KIND.signAfter, sign(text, end)));
-  add(feature(KIND.joins, joins * 65_536 + signBefore));
-  add(feature(KIND.capitals, (isCapitalAt(text, start + 1) ? 4 : 0) + joins));
-}
-
-function listsOf(lower: string): number {
-  return LISTS.get(lower) ?? 0;
+  features[count++] = feature(KIND.signBefore, signBefore);
+  features[count++] = feature(KIND.signAfter, sign(text, end));
+  features[count++] = feature(KIND.joins, joins * 65_536 + signBefore);
+  features[count++] = feature(KIND.capitals, (isUpper(text.charCodeAt(start + 1)) ? 4 : 0) + joins);
+  return count;
 }
 
 /** The word before a place, at most three signs away, as a hash; 0: none. */
 function neighbourBefore(text: string, at: number): number {
   let end = at;
-  while (end > 0 && at - end < 3 && !isLetterCode(text.charCodeAt(end - 1))) end -= 1;
+  while (end > 0 && at - end < 3 && !isLetter(text.charCodeAt(end - 1))) end -= 1;
   let start = end;
   let hash = 0;
-  while (start > 0 && end - start < MAX_NEIGHBOUR_CHARS && isLetterCode(text.charCodeAt(start - 1))) {
+  while (start > 0 && end - start < MAX_NEIGHBOUR_CHARS) {
+    const code = text.charCodeAt(start - 1);
+    if (!isLetter(code)) break;
     start -= 1;
-    hash = (Math.imul(hash, 31) + (text.charCodeAt(start) | 0x20)) | 0;
+    hash = (Math.imul(hash, 31) + (code | 0x20)) | 0;
   }
   return hash;
 }
@@ -96,40 +100,31 @@ function neighbourBefore(text: string, at: number): number {
 /** The word behind one space, as a hash; 0: none. What stands further on is not there yet where a text comes in pieces. */
 function neighbourAfter(text: string, at: number): number {
   if (text.charCodeAt(at) !== 0x20) return 0;
+  const { length } = text;
   let end = at + 1;
   let hash = 0;
-  while (end < text.length && end - at <= MAX_NEIGHBOUR_CHARS && isLetterCode(text.charCodeAt(end))) {
-    hash = (Math.imul(hash, 31) + (text.charCodeAt(end) | 0x20)) | 0;
+  while (end < length && end - at <= MAX_NEIGHBOUR_CHARS) {
+    const code = text.charCodeAt(end);
+    if (!isLetter(code)) break;
+    hash = (Math.imul(hash, 31) + (code | 0x20)) | 0;
     end += 1;
   }
   return hash;
 }
 
-/** What kind of sign stands somewhere: letters and digits are each one kind. */
+/** 1: there is none; 2: a letter; 3: a digit; 4: another sign beyond ASCII. */
 function sign(text: string, index: number): number {
   if (index < 0 || index >= text.length) return 1;
   const code = text.charCodeAt(index);
-  if (isLetterCode(code)) return 2;
+  if (isLetter(code)) return 2;
   if (code >= 0x30 && code <= 0x39) return 3;
   return code < 0x80 ? code : 4;
 }
 
-function isCapitalAt(text: string, index: number): boolean {
-  const code = text.charCodeAt(index);
-  if (code < 0x80) return code >= 0x41 && code <= 0x5a;
-  const letter = text.charAt(index);
-  return letter !== letter.toLowerCase();
-}
-
-function isLetterCode(code: number): boolean {
-  if (code < 0x80) return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
-  return code >= 0xc0 && code < 0x530;
-}
-
 function hashOf(text: string, from: number, to: number): number {
   let hash = 7;
-  for (let index = Math.max(0, from); index < to && index < text.length; index += 1) {
-    hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0;
+  for (let index = from; index < to; index += 1) {
+    hash = (Math.imul(hash, 31) + lower(text.charCodeAt(index))) | 0;
   }
   return hash;
 }
@@ -139,12 +134,4 @@ function feature(kind: number, value: number): number {
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
   return (hash ^ (hash >>> 13)) & (NAME_FEATURES - 1);
-}
-
-function lists(): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const [index, list] of [GIVEN, FAMILY, AMBIGUOUS, NEVER_FAMILY, TITLES].entries()) {
-    for (const word of list) found.set(word, (found.get(word) ?? 0) | (1 << index));
-  }
-  return found;
 }

@@ -12,10 +12,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { allSamples } from '../../../prompt-injection/training/corpora.ts';
 import type { Span } from '../../../texts/redactions.ts';
-import { capitalisedWords } from '../capitalised-words.ts';
-import { AMBIGUOUS, FAMILY, GIVEN } from '../name-words.ts';
+import { CapitalisedWords } from '../capitalised-words.ts';
+import { AMBIGUOUS, FAMILY, GIVEN, MARK } from '../name-words.ts';
 import { findNamesByRules } from '../person-name.ts';
-import { NAME_FEATURES, readWordFeatures } from '../word-features.ts';
+import { MOST_FEATURES, NAME_FEATURES, readWordFeatures } from '../word-features.ts';
 
 const ROUNDS = 6;
 const RATE = 0.15;
@@ -37,11 +37,13 @@ const noPeople = readFileSync(new URL('places.txt', import.meta.url), 'utf8')
   .trim()
   .split('\n');
 const examples: Example[] = [];
+const words = new CapitalisedWords();
 const [folder = ''] = process.argv.slice(2);
 for (const { text, heldOut, isInjection } of allSamples(folder)) {
   if (heldOut || isInjection) continue;
   const found: Span[] = [];
-  findNamesByRules(text, found);
+  words.read(text);
+  findNamesByRules(text, words, found);
   const turns = found.length === 0 ? 1 : REAL_TURNS;
   for (let turn = 0; turn < turns; turn += 1) collect(...renamed(text, found, turn), turn, false);
 }
@@ -119,16 +121,20 @@ function renamed(text: string, found: readonly Span[], turn: number): [string, S
 }
 
 function collect(text: string, names: readonly Span[], turn: number, isWhole: boolean): void {
-  const words = capitalisedWords(text);
-  for (const [index, { start, end, lower }] of words.entries()) {
+  words.read(text);
+  for (let index = 0; index < words.count; index += 1) {
+    const start = words.start(index);
+    const end = words.end(index);
+    const marks = words.marks(index);
     const isName = names.some((name) => name.start <= start && name.end >= end);
     // What is in a list, and was not seen as a name, may be one.
-    if (!isName && !isWhole && (GIVEN.has(lower) || FAMILY.has(lower)) && !AMBIGUOUS.has(lower)) continue;
+    const isListed = (marks & (MARK.given | MARK.family)) !== 0 && (marks & MARK.ambiguous) === 0;
+    if (!isName && !isWhole && isListed) continue;
     const knowsLists =
       !isName || hash(`${turn} ${index} ${text.slice(0, 100)}`) % 1_000 >= UNKNOWN_SHARE * 1_000;
-    const features: number[] = [];
-    readWordFeatures(text, words, index, knowsLists, (feature) => features.push(feature));
-    examples.push({ features, isName });
+    const features = new Int32Array(MOST_FEATURES);
+    const count = readWordFeatures(text, words, index, knowsLists, features);
+    examples.push({ features: [...features.subarray(0, count)], isName });
   }
 }
 
