@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { type Advise, policyCommand } from './commands.ts';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { type Advise, type GuardAnswer, policyCommand } from './commands.ts';
 import { JSON_SCHEMA_ID } from './configuration/json-schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-policy-'));
@@ -38,11 +38,17 @@ async function runAdvised(
   advise: Advise | null,
   ...args: string[]
 ): Promise<{ readonly output: string; readonly code: unknown }> {
-  const command = policyCommand(advise).exitOverride();
+  const command = policyCommand(advise, guardText).exitOverride();
   for (const child of command.commands) child.exitOverride().configureOutput({ writeErr: () => {} });
   await command.parseAsync(args, { from: 'user' });
   return { output: written.join(''), code: process.exitCode };
 }
+
+/** Answers of which the whole is one text; where it is empty, nobody can read it. */
+const guardText: GuardAnswer = (answer, _, guard) => {
+  const text = guard.begin();
+  return answer.length === 0 ? null : Buffer.from(text.push(answer.toString('utf8')) + text.end());
+};
 
 function fileOf(text: string): string {
   const file = join(folder, 'policy-config.yaml');
@@ -121,6 +127,68 @@ test('check --explain says why a request is refused, in JSON too, and that is no
   expect(JSON.parse(output)).toMatchObject({
     valid: true,
     explanation: { model: 'm', denial: { code: 'no_role', status: 403 }, rewritten: null },
+  });
+});
+
+describe('check --explain --answer', () => {
+  const answering = (settings: string): string =>
+    fileOf(`pack: {name: p, version: 1.0.0, enabled: true}
+providers: {targets: [{id: one, provider: 'openai-compatible:chat:m', base_url: 'https://x.net'}]}
+policies: {chain: [pii-detector]}
+policy: {pii-detector: ${settings}}
+`);
+  const answerOf = (text: string): string => {
+    const file = join(folder, 'answer.json');
+    writeFileSync(file, text);
+    return file;
+  };
+  const explained = (file: string, request: string, answer: string, ...more: string[]) =>
+    run('check', file, '--explain', sampleOf(request), '--answer', answerOf(answer), ...more);
+
+  test('says what is found in an answer, and what its caller would get, numbered on from the request', async () => {
+    const file = answering('{apply_to: [input, output]}');
+    const { output, code } = await explained(file, 'I am a@b.net', 'Not c@d.net, but a@b.net');
+    expect(code).toBe(0);
+    const [, ofAnswer] = output.split('The answer\n');
+    expect(ofAnswer).toBe(
+      `  finding  pii-detector: EMAIL_ADDRESS, 2 times: redact
+  outcome  given
+  given    Not <EMAIL_2>, but <EMAIL_1>
+`.replace('twice', '2 times'),
+    );
+  });
+
+  test('says what blocks an answer, in JSON too, and gives nothing of it', async () => {
+    const file = answering('{apply_to: [output], action: block}');
+    expect((await explained(file, 'Hi', 'To c@d.net')).output).toContain(
+      'outcome  refused with output_blocked by pii-detector (EMAIL_ADDRESS)',
+    );
+    written.length = 0;
+    const { output } = await explained(file, 'Hi', 'To c@d.net', '--json');
+    expect(output).not.toContain('c@d');
+    expect(JSON.parse(output).explanation.answer).toMatchObject({
+      refused: { policy: 'pii-detector', rule: 'EMAIL_ADDRESS' },
+      rewritten: null,
+    });
+    written.length = 0;
+    expect((await explained(file, 'Hi', '')).output).toContain('502 upstream_unexpected');
+  });
+
+  test('says that nothing looks at answers, and puts back what the request asks for', async () => {
+    const { output } = await explained(answering('{}'), 'Hi', 'To c@d.net');
+    expect(output).toContain('looked   by no policy');
+    expect(output).toContain('outcome  given as it came');
+    written.length = 0;
+    const restored = await explained(answering('{restore: true}'), 'I am a@b.net', 'You are <EMAIL_1>');
+    expect(restored.output).toContain('given    You are a@b.net');
+  });
+
+  test('is about an answer to a request that is let through', async () => {
+    const file = answering('{action: block, apply_to: [input, output]}');
+    expect((await explained(file, 'a@b.net', 'Yes')).output).not.toContain('The answer');
+    await expect(run('check', file, '--answer', answerOf('Yes'))).rejects.toMatchObject({ exitCode: 2 });
+    const embeddings = ['--endpoint', 'embeddings'];
+    await expect(explained(file, 'Hi', 'Yes', ...embeddings)).rejects.toMatchObject({ exitCode: 2 });
   });
 });
 

@@ -30,14 +30,14 @@
  * our own. Memory per call is bounded: a body, an answer and one event of a stream have caps, and a slow reader stops
  * the upstream's sending.
  *
- * Known limits: one attempt per request; upstreams are called over HTTP/1.1; behind a proxy the address prefix in
- * the events is the proxy's. Where a body names a member twice, the last one counts here; without policies that decide, an
- * upstream whose reader takes the first would see another one. With them, whole numbers beyond 2^53 lose digits. Answers
- * are not looked at, and placeholders in them stay.
+ * Known limits: upstreams are called over HTTP/1.1; behind a proxy the address prefix in the events is the proxy's. Where a
+ * body names a member twice, the last one counts here; without policies that decide, an upstream whose reader takes the first
+ * would see another one. With them, whole numbers beyond 2^53 lose digits.
  */
 export { createGateway, type Gateway, type GatewayOptions, type GatewayParts } from './app.ts';
 export type { Authenticate, Caller, Unauthenticated } from './callers/caller.ts';
 export type { CallLimits } from './calls/environment.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { ANSWERS, type AnswerCode } from './errors.ts';
+export { guardSampleAnswer } from './output/sample-answer.ts';
 export type { ChainAnswer, ChainQuestion, Policy, RequestChain, Target } from './policy/policy.ts';

@@ -1,4 +1,5 @@
 import type { Quantities, UsageOutcome } from '@tollgate/events';
+import type { Finding } from '@tollgate/policy';
 import type { Metrics } from '@tollgate/telemetry';
 import { DurationHistogram } from './durations.ts';
 
@@ -29,6 +30,7 @@ export class Tallies {
   );
   readonly #unrecorded;
   readonly #fallbacks;
+  readonly #findings;
   inputTokens = 0;
   outputTokens = 0;
 
@@ -48,6 +50,11 @@ export class Tallies {
       name: 'tollgate_gateway_fallbacks_total',
       help: 'Attempts that failed and that another target was asked after, by the target that failed.',
       labels: ['target'],
+    });
+    this.#findings = metrics.counter({
+      name: 'tollgate_gateway_findings_total',
+      help: 'Requests (phase input) and answers (phase output) in which a rule of a policy found something, by what it did.',
+      labels: ['phase', 'policy', 'rule', 'action'],
     });
     this.#unrecorded = metrics.counter({
       name: 'tollgate_gateway_unrecorded_usage_total',
@@ -91,6 +98,11 @@ export class Tallies {
 
   fellBack(target: string): void {
     this.#fallbacks.inc({ target });
+  }
+
+  /** What the policies found in one request or one answer; whoever calls it has looked that there is something. */
+  found(phase: 'input' | 'output', findings: readonly Finding[]): void {
+    for (const { policy, rule, action } of findings) this.#findings.inc({ phase, policy, rule, action });
   }
 
   unrecorded(): void {

@@ -3,6 +3,7 @@ import type { PolicyConfig } from '../configuration/policy-config.ts';
 import { chainRequest } from './chain-request.ts';
 import { compileChain } from './compile-chain.ts';
 import { evaluateChain } from './evaluate-chain.ts';
+import { type AnswerExplanation, explainAnswer, type SampleAnswer } from './explain-answer.ts';
 import type { Denial, Finding } from './policy-step.ts';
 
 /** What would happen to a request. */
@@ -16,13 +17,16 @@ export interface Explanation {
   readonly rewritten: Readonly<Record<string, unknown>> | null;
   /** Policies of the chain that can't be tried here, because they have to ask somebody. */
   readonly notTried: readonly string[];
+  /** What would happen to the answer; `null`: none was given, or the request is refused. */
+  readonly answer: AnswerExplanation | null;
 }
 
-/** Says what would happen to a request, without sending anything. The body given is left as it is. */
+/** Says what would happen to a request, and to an answer to it, without sending anything. The body given is left as it is. */
 export function explain(
   config: PolicyConfig,
   body: Readonly<Record<string, unknown>>,
   caller: { readonly roles: readonly string[]; readonly generates: boolean },
+  answer: SampleAnswer | null = null,
 ): Explanation {
   const own = structuredClone(body);
   const chain = compileChain(config);
@@ -44,5 +48,7 @@ export function explain(
     findings: verdict.findings,
     rewritten,
     notTried: config.chain.filter((name) => name === 'safety-filter'),
+    answer:
+      answer === null || verdict.denial !== null ? null : explainAnswer(config, verdict.redactions, answer),
   };
 }

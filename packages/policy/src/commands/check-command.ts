@@ -5,7 +5,13 @@ import type { Denial } from '../chain/policy-step.ts';
 import { assertServable, parsePolicyConfig, readPolicyFile } from '../configuration/load.ts';
 import type { PolicyConfig } from '../configuration/policy-config.ts';
 import { describeProblem, PolicyConfigError, type PolicyProblem } from '../errors.ts';
-import { describeExplanation, explainSample } from './explain-sample.ts';
+import {
+  describeExplanation,
+  explainSample,
+  type GuardAnswer,
+  SAMPLE_ENDPOINTS,
+  type SampleEndpoint,
+} from './explain-sample.ts';
 
 /** What another package has to say about a valid file. */
 export interface Advice {
@@ -34,7 +40,8 @@ type CheckFlags = {
   /** `true`: from standard input. */
   readonly explain?: true | string;
   readonly role: readonly string[];
-  readonly endpoint: string;
+  readonly answer?: string;
+  readonly endpoint: SampleEndpoint;
 };
 
 /** What is to be said of a file. */
@@ -55,9 +62,13 @@ Reads DATABRICKS_HOST, which fills {workspace} and stands in for targets.
 Exit: 0 the file is valid, 1 it is not, or --strict and there are warnings, 2 wrong use, or a file that can't be read. What
 --explain says changes nothing of that.`;
 
-/** Adds `check`. */
-export function addCheck(command: Command, advise: Advise | null): void {
-  command
+/**
+ * Adds `check`.
+ *
+ * @param guardAnswer reads answers for `--answer`; without it there is no such flag
+ */
+export function addCheck(command: Command, advise: Advise | null, guardAnswer: GuardAnswer | null): void {
+  const check = command
     .command('check')
     .description('check a file without serving it; nothing is called')
     .argument('<file>', 'a policy-config.yaml')
@@ -70,18 +81,24 @@ export function addCheck(command: Command, advise: Advise | null): void {
     .option('--role <name...>', 'roles of the caller, for --explain', [])
     .addOption(
       new Option('--endpoint <name>', 'where the request goes, for --explain')
-        .choices(['chat', 'completions', 'responses', 'embeddings'])
+        .choices(SAMPLE_ENDPOINTS)
         .default('chat'),
     )
     .addHelpText('after', HELP)
     .action(async (file: string, flags: CheckFlags, self: Command) => {
+      if (flags.answer !== undefined && flags.explain === undefined)
+        self.error('error: --answer is explained with its request: give --explain as well', {
+          exitCode: EXIT_CODES.usage,
+        });
       const report = await checkFile(file, process.env, advise);
       const explanation =
         flags.explain === undefined || report.config === null
           ? null
-          : await explainSample(report.config, flags.explain === true ? '-' : flags.explain, {
+          : await explainSample(report.config, {
+              request: flags.explain === true ? '-' : flags.explain,
+              answer: answerOf(flags),
               roles: flags.role,
-              generates: flags.endpoint !== 'embeddings',
+              endpoint: flags.endpoint,
             }).catch((error: unknown) => {
               if (error instanceof PolicyConfigError)
                 self.error(`error: ${error.message}`, { exitCode: EXIT_CODES.usage });
@@ -100,13 +117,27 @@ export function addCheck(command: Command, advise: Advise | null): void {
       }
       process.exitCode = exitCode(report, flags.strict === true);
     });
+  if (guardAnswer !== null) {
+    check.option(
+      '--answer <file>',
+      'what would happen to this answer to the request, a file with its JSON body, for --explain',
+    );
+  }
+  const answerOf = ({ answer }: CheckFlags) =>
+    answer === undefined || guardAnswer === null ? null : { source: answer, guard: guardAnswer };
 }
 
 /** A request for a model that is refused whatever it says is refused before the chain looks at it. */
 function advised(explanation: Explanation, { refusals }: CheckReport): Explanation {
   const refusal = refusals.get(explanation.model);
   if (refusal === undefined) return explanation;
-  return { ...explanation, denial: { policy: 'catalog', ...refusal }, findings: [], rewritten: null };
+  return {
+    ...explanation,
+    denial: { policy: 'catalog', ...refusal },
+    findings: [],
+    rewritten: null,
+    answer: null,
+  };
 }
 
 /** Checks a file as a whole: its own problems, and what keeps a gateway with this environment from serving it. */

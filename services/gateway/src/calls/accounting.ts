@@ -1,4 +1,5 @@
 import type { PayloadStatement } from '@tollgate/events';
+import type { Finding, OutputBlock } from '@tollgate/policy';
 import type { AttemptUse } from '../budgets/amounts.ts';
 import type { EventSubject, UsageMembers } from '../events/request-events.ts';
 import type { Position } from '../spool/spool.ts';
@@ -9,6 +10,7 @@ import { type CallTimes, sinceArrivalUs } from './deadlines.ts';
 import type { CallEnvironment } from './environment.ts';
 
 const NO_LEASES: readonly string[] = [];
+const NO_FINDINGS: readonly Finding[] = [];
 const NO_STATEMENTS: readonly PayloadStatement[] = [];
 
 /** What the end of a call is accounted for with. */
@@ -65,9 +67,12 @@ export function account(
     const target = attempt?.target ?? admission.target;
     env.budgets?.settle(held, { target, quantities }, counted, ending.earlier);
   }
+  const guard = attempt === null ? null : attempt.answer.guard;
+  const findings = guard === null ? NO_FINDINGS : guard.findings();
+  if (findings.length > 0) env.tallies.found('output', findings);
   if (opened === null) return true;
   try {
-    recordOutput(env, admission, ending);
+    if (guard !== null && findings.length > 0) recordOutput(env, admission, subject, guard.blocked, findings);
     const members = usageOf(admission, times, attempt, ending, durationUs);
     env.recorder.use(subject, {
       ...members,
@@ -85,17 +90,16 @@ export function account(
   }
 }
 
-/** The decision about the answer, where anything was found in it. @throws SpoolError where there is no room */
+/** The decision about the answer. @throws SpoolError where there is no room */
 function recordOutput(
   { recorder }: CallEnvironment,
   { held }: Admission,
-  { attempt, subject }: LastEnding,
+  subject: EventSubject,
+  blocked: OutputBlock | null,
+  findings: readonly Finding[],
 ): void {
-  const guard = attempt === null ? null : attempt.answer.guard;
-  const findings = guard === null ? [] : guard.findings();
-  if (guard === null || findings.length === 0) return;
   const leaseIds = held?.reservation.leaseIds ?? NO_LEASES;
-  if (guard.blocked === null)
+  if (blocked === null)
     recorder.decideOutput(subject, { outcome: 'allowed', code: null, findings, leaseIds });
   else recorder.decideOutput(subject, { outcome: 'denied', code: 'output_blocked', findings, leaseIds });
 }

@@ -1,10 +1,12 @@
 import type { RequestFate } from '@tollgate/events';
+import { compileOutput, OutputGuard, parsePolicyConfig } from '@tollgate/policy';
 import { until } from '@tollgate/testing';
 import OpenAI, { APIError, BadRequestError } from 'openai';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type GatewayUnderTest, TEST_KEY } from '../testing/gateway-under-test.ts';
+import { type GatewayUnderTest, TEST_KEY, TEST_METRICS_TOKEN } from '../testing/gateway-under-test.ts';
 import { type GuardedGateway, startGuardedGateway } from '../testing/guarded-gateway.ts';
 import type { ScriptedUpstream } from '../testing/scripted-upstream.ts';
+import { guardSampleAnswer } from './sample-answer.ts';
 
 const CHAT = 'databricks-meta-llama-3-3-70b-instruct';
 const PAT = `dapi${'0af9'.repeat(8)}`;
@@ -48,6 +50,13 @@ const END = [
   'data: [DONE]\n\n',
 ];
 
+const answerOf = (content: string) => ({
+  id: 'c',
+  object: 'chat.completion',
+  model: CHAT,
+  choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }],
+  usage: USAGE,
+});
 const ask = (content = 'Hello.') => ({ model: CHAT, messages: [{ role: 'user' as const, content }] });
 
 /** The events of the one request are those of its fate, and hold none of these texts. */
@@ -89,6 +98,48 @@ async function thrown(promise: PromiseLike<unknown>): Promise<APIError> {
   }
   throw new Error('nothing was thrown');
 }
+
+/** What the metric of findings says, without its name. */
+async function counted(): Promise<string[]> {
+  const headers = { authorization: `Bearer ${TEST_METRICS_TOKEN}` };
+  const text = await (await fetch(`${under.url}/metrics`, { headers })).text();
+  return [...text.matchAll(/^tollgate_gateway_findings_total(.*)$/gm)].map(([, sample = '']) => sample);
+}
+
+test('what rules find in requests and in answers is counted, each once, by what was done about it', async () => {
+  const both = { ...REDACTING, ...BLOCKING };
+  await start(['pii-detector', 'dlp-filter'], both);
+  expect(await counted()).toEqual([]);
+  upstream.script(answerOf('To a@b.net, c@d.net'));
+  await client.chat.completions.create(ask('I am x@y.net and z@y.net.'));
+  upstream.script(answerOf(`It is ${PAT}`));
+  await thrown(client.chat.completions.create(ask()));
+  await thrown(client.chat.completions.create(ask(PAT)));
+  expect(await counted()).toEqual([
+    '{phase="input",policy="pii-detector",rule="EMAIL_ADDRESS",action="redact"} 1',
+    '{phase="output",policy="pii-detector",rule="EMAIL_ADDRESS",action="redact"} 1',
+    '{phase="output",policy="dlp-filter",rule="databricks-pat",action="block"} 1',
+    '{phase="input",policy="dlp-filter",rule="databricks-pat",action="block"} 1',
+  ]);
+});
+
+test('a sample of an answer is taken apart as those of upstreams are', () => {
+  const compiled = compileOutput(
+    parsePolicyConfig(
+      JSON.stringify({
+        pack: { name: 'p', version: '1', enabled: true },
+        policies: { chain: ['pii-detector'] },
+        policy: REDACTING,
+      }),
+      { env: {} },
+    ),
+  );
+  const guard = new OutputGuard(compiled, null);
+  const sample = Buffer.from(JSON.stringify(answerOf('To a@b.net')));
+  const passed = guardSampleAnswer(sample, 'chat', guard, ask());
+  expect(JSON.parse(String(passed))).toEqual(answerOf('To <EMAIL_1>'));
+  expect(guardSampleAnswer(Buffer.from('no JSON'), 'chat', guard, ask())).toBeNull();
+});
 
 describe('a stream', () => {
   test('is rewritten where its texts are, and what was held back goes out before its end', async () => {

@@ -42,7 +42,8 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     description: 'policy-config.yaml: check it, see what it would do',
     load: async () => {
       const { adviseByCatalog } = await import('@tollgate/catalog');
-      return (await import('@tollgate/policy/commands')).policyCommand(adviseByCatalog);
+      const { guardSampleAnswer } = await import('@tollgate/gateway');
+      return (await import('@tollgate/policy/commands')).policyCommand(adviseByCatalog, guardSampleAnswer);
     },
   },
   models: {

@@ -57,6 +57,7 @@ export class LettingIn {
       if (held !== null) env.budgets?.cancel(held);
       return;
     }
+    if (findings.length > 0) env.tallies.found('input', findings);
     const sendable = { arrival, endpoint, facts, bytes, outputLimit };
     const several = route.targets.length > 1;
     const admission = {

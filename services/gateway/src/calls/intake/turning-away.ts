@@ -38,6 +38,7 @@ export class TurningAway {
   ): void {
     const { outcome, findings } = verdict;
     this.#env.tallies.ended(incoming.endpoint, outcome === 'denied' ? 'denied' : 'rejected');
+    if (findings.length > 0) this.#env.tallies.found('input', findings);
     if (admittance === 'unrecorded') {
       writeRefusal(incoming.res, incoming.arrival.requestId, refusal);
       return;
