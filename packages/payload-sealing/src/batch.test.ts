@@ -29,15 +29,24 @@ function facts(nth: number): Omit<PayloadFacts, 'kept_bytes' | 'digest'> {
   };
 }
 
-function batchOf(bodies: readonly Uint8Array[]): Buffer {
+/** Each list of bodies is sealed as one group. */
+function batchOfGroups(groups: readonly (readonly Uint8Array[])[]): Buffer {
   const sealer = new BatchSealer(theirs);
-  return Buffer.concat([
-    sealer.header,
-    ...bodies.flatMap((body, nth) => sealer.seal(facts(nth), body).parts),
-  ]);
+  let nth = 0;
+  const parts = groups.flatMap((group) => {
+    for (const body of group) {
+      sealer.add(facts(nth), body);
+      nth += 1;
+    }
+    return sealer.seal()?.parts ?? [];
+  });
+  return Buffer.concat([sealer.header, ...parts]);
 }
 
-const bodies = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 5 });
+const batchOf = (bodies: readonly Uint8Array[]) => batchOfGroups(bodies.map((body) => [body]));
+
+const bodies = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 });
+const groups = fc.array(bodies, { minLength: 1, maxLength: 4 });
 
 function decrypted(batch: Buffer): Buffer[] {
   return openBatch(batch, keyOf).map((record) =>
@@ -50,12 +59,36 @@ function decrypted(batch: Buffer): Buffer[] {
 }
 
 describe('a batch', () => {
-  test('gives every body back, whatever the bodies', () => {
+  test('gives every body back, whatever the bodies and however they are grouped', () => {
     fc.assert(
-      fc.property(bodies, (given) => {
-        expect(decrypted(batchOf(given))).toEqual(given.map((body) => Buffer.from(body)));
+      fc.property(groups, (given) => {
+        expect(decrypted(batchOfGroups(given))).toEqual(given.flat().map((body) => Buffer.from(body)));
       }),
       { numRuns: 50 },
+    );
+  });
+
+  test('takes bodies larger than the buffers that are kept, and goes on behind them', () => {
+    const given = [Buffer.alloc(3 << 20, 1), Buffer.from('small'), Buffer.alloc(70_000, 2)];
+    expect(decrypted(batchOfGroups([given, given]))).toEqual([...given, ...given]);
+  });
+
+  test('gives the same keys and bytes each time it is opened, and another key for each payload', () => {
+    const batch = batchOfGroups([[Buffer.from('same'), Buffer.from('same')], [Buffer.from('same')]]);
+    const [first, again] = [openBatch(batch, keyOf), openBatch(batch, keyOf)];
+    expect(again).toEqual(first);
+    expect(new Set(first.map(({ key }) => key.toString('hex'))).size).toBe(3);
+  });
+
+  test('whose groups change places is refused', () => {
+    const sealer = new BatchSealer(theirs);
+    sealer.add(facts(0), Buffer.from('one'));
+    const one = sealer.seal()?.parts ?? [];
+    sealer.add(facts(1), Buffer.from('two'));
+    const two = sealer.seal()?.parts ?? [];
+    expect(openBatch(Buffer.concat([sealer.header, ...one, ...two]), keyOf)).toHaveLength(2);
+    expect(() => openBatch(Buffer.concat([sealer.header, ...two, ...one]), keyOf)).toThrowError(
+      expect.objectContaining({ code: 'seal_broken' }),
     );
   });
 
@@ -75,7 +108,7 @@ describe('a batch', () => {
     );
   });
 
-  test('cut off anywhere is whole up to its last whole record', () => {
+  test('cut off anywhere is whole up to its last whole group', () => {
     const given = [Buffer.from('one'), Buffer.from('two'), Buffer.from('three')];
     const batch = batchOf(given);
     for (let length = 0; length <= batch.length; length += 1) {
@@ -95,11 +128,12 @@ describe('a batch', () => {
     );
   });
 
-  test('holds no byte of a body or of its key in the clear', () => {
+  test('holds no byte of a body, of its facts or of its key in the clear', () => {
     const body = Buffer.from('the quick brown fox jumps over the lazy dog');
     const batch = batchOf([body]);
     const [record] = openBatch(batch, keyOf);
     expect(batch.includes(body.subarray(0, 8))).toBe(false);
+    expect(batch.includes('team_1')).toBe(false);
     expect(record && batch.includes(record.key.subarray(0, 8))).toBe(false);
   });
 });
@@ -126,7 +160,7 @@ test('a digest is the HMAC-SHA-256 of the body', () => {
       fc.uint8Array({ minLength: 32, maxLength: 32 }),
       fc.uint8Array({ maxLength: 300 }),
       (salt, body) => {
-        expect(digestOf(salt, body)).toEqual(createHmac('sha256', salt).update(body).digest());
+        expect(digestOf(salt, body)).toBe(createHmac('sha256', salt).update(body).digest('hex'));
       },
     ),
   );

@@ -19,7 +19,9 @@ function owned(bytes: Uint8Array): ArrayBuffer {
 describe('another implementation of RFC 9180', () => {
   test('opens what we seal, message by message', async () => {
     const sender = setupSender(pair.publicKey, INFO);
-    const sealed = [1, 2, 3].map((n) => sender.seal(Buffer.from(`aad ${n}`), Buffer.from(`message ${n}`)));
+    const sealed = [1, 2, 3].map((n) =>
+      Buffer.concat(sender.seal(Buffer.from(`aad ${n}`), Buffer.from(`message ${n}`))),
+    );
     const recipientKey = await suite.kem.importKey('raw', owned(Buffer.alloc(32, 7)), false);
     const recipient = await suite.createRecipientContext({
       recipientKey,
@@ -46,10 +48,20 @@ describe('another implementation of RFC 9180', () => {
   });
 });
 
+test('another implementation exports the same secrets, another for each label', async () => {
+  const recipientPublicKey = await suite.kem.importKey('raw', owned(rawPublicKey(pair.publicKey)));
+  const sender = await suite.createSenderContext({ recipientPublicKey, info: owned(INFO) });
+  const ours = setupRecipient(Buffer.from(sender.enc), pair, INFO);
+  for (const label of ['one', 'two', '']) {
+    const theirs = Buffer.from(await sender.export(owned(Buffer.from(label)), 32));
+    expect(ours.exported(Buffer.from(label))).toEqual(theirs);
+  }
+});
+
 test('whatever bit of a sealed message, its data, its number or the encapsulated key is flipped, it does not open', () => {
   const sender = setupSender(pair.publicKey, INFO);
   const aad = Buffer.from('facts');
-  const sealed = sender.seal(aad, Buffer.from('a key'));
+  const sealed = Buffer.concat(sender.seal(aad, Buffer.from('a message')));
   const parts = Buffer.concat([sender.encapsulated, aad, sealed]);
   fc.assert(
     fc.property(fc.nat(parts.length * 8 - 1), (bit) => {
@@ -68,7 +80,7 @@ test('whatever bit of a sealed message, its data, its number or the encapsulated
     { numRuns: 400 },
   );
   const context = setupRecipient(sender.encapsulated, pair, INFO);
-  expect(context.open(0, aad, sealed).toString()).toBe('a key');
+  expect(context.open(0, aad, sealed).toString()).toBe('a message');
   expect(() => context.open(1, aad, sealed)).toThrow('does not open');
 });
 

@@ -7,7 +7,7 @@ import {
   createSecretKey,
   diffieHellman,
   generateKeyPairSync,
-  type KeyObject,
+  KeyObject,
 } from 'node:crypto';
 import { PayloadSealingError } from './errors.ts';
 
@@ -21,6 +21,7 @@ export const X25519_KEY_BYTES = 32;
 export const TAG_BYTES = 16;
 const NONCE_BYTES = 12;
 const KEY_BYTES = 32;
+const HASH_BYTES = 32;
 
 const KEM_ID = 0x0020;
 const KDF_ID = 0x0001;
@@ -71,8 +72,8 @@ export function rawPublicKey(key: KeyObject): Buffer {
 export interface SealingContext {
   /** What the recipient needs to make the same context. */
   readonly encapsulated: Buffer;
-  /** Seals the next message. */
-  seal(aad: Uint8Array, message: Uint8Array): Buffer;
+  /** Seals the next message: its ciphertext and the tag that stands behind it. */
+  seal(aad: Uint8Array, message: Uint8Array): readonly [Buffer, Buffer];
 }
 
 /** @param ephemeral of a test; a new pair unless given, and it must never be used twice */
@@ -88,7 +89,7 @@ export function setupSender(
   return {
     encapsulated,
     seal(aad, message) {
-      const sealed = sealGcm(key, nonceOf(baseNonce, sequence), aad, message);
+      const sealed = gcm(key, nonceOf(baseNonce, sequence), aad, message);
       sequence += 1;
       return sealed;
     },
@@ -99,6 +100,8 @@ export function setupSender(
 export interface OpeningContext {
   /** @throws PayloadSealingError `seal_broken` */
   open(sequence: number, aad: Uint8Array, sealed: Uint8Array): Buffer;
+  /** A secret of 32 bytes that only both sides of the context can make: another for each label (section 5.3). */
+  exported(label: Uint8Array): Buffer;
 }
 
 /** @throws PayloadSealingError `seal_broken` where the encapsulated key is none */
@@ -113,26 +116,37 @@ export function setupRecipient(
     encapsulated,
     rawPublicKey(recipient.publicKey),
   );
-  const { key, baseNonce } = keySchedule(shared, info);
+  const { key, baseNonce, exporter } = keySchedule(shared, info);
   return {
     open: (sequence, aad, sealed) => openGcm(key, nonceOf(baseNonce, sequence), aad, sealed),
+    exported: (label) => labeledExpand(HPKE_SUITE, exporter, 'sec', label, KEY_BYTES),
   };
 }
 
 /** AES-256-GCM; the tag stands behind the ciphertext. The key is made an object first: given as bytes it costs 15 µs more. */
 export function sealGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, message: Uint8Array): Buffer {
-  const cipher = createCipheriv('aes-256-gcm', createSecretKey(key), nonce);
-  cipher.setAAD(aad);
+  return Buffer.concat(gcm(createSecretKey(key), nonce, aad, message));
+}
+
+function gcm(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, message: Uint8Array): [Buffer, Buffer] {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  if (aad.length > 0) cipher.setAAD(aad);
   const body = cipher.update(message);
   cipher.final();
-  return Buffer.concat([body, cipher.getAuthTag()]);
+  return [body, cipher.getAuthTag()];
 }
 
 /** @throws PayloadSealingError `seal_broken` */
-export function openGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
+export function openGcm(
+  key: Uint8Array | KeyObject,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): Buffer {
   if (sealed.length < TAG_BYTES) throw broken();
   const body = sealed.subarray(0, sealed.length - TAG_BYTES);
-  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
+  const secret = key instanceof KeyObject ? key : createSecretKey(key);
+  const decipher = createDecipheriv('aes-256-gcm', secret, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   const opened = decipher.update(body);
@@ -174,7 +188,10 @@ function agree(privateKey: KeyObject, publicKey: KeyObject): Buffer {
 }
 
 /** RFC 9180, section 5.1, base mode: no pre-shared key. */
-function keySchedule(shared: Uint8Array, info: Uint8Array): { key: Buffer; baseNonce: Buffer } {
+function keySchedule(
+  shared: Uint8Array,
+  info: Uint8Array,
+): { key: KeyObject; baseNonce: Buffer; exporter: Buffer } {
   const context = Buffer.concat([
     Buffer.of(BASE_MODE),
     labeledExtract(HPKE_SUITE, EMPTY, 'psk_id_hash', EMPTY),
@@ -182,8 +199,9 @@ function keySchedule(shared: Uint8Array, info: Uint8Array): { key: Buffer; baseN
   ]);
   const secret = labeledExtract(HPKE_SUITE, shared, 'secret', EMPTY);
   return {
-    key: labeledExpand(HPKE_SUITE, secret, 'key', context, KEY_BYTES),
+    key: createSecretKey(labeledExpand(HPKE_SUITE, secret, 'key', context, KEY_BYTES)),
     baseNonce: labeledExpand(HPKE_SUITE, secret, 'base_nonce', context, NONCE_BYTES),
+    exporter: labeledExpand(HPKE_SUITE, secret, 'exp', context, HASH_BYTES),
   };
 }
 

@@ -1,16 +1,18 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { PayloadSealingError } from './errors.ts';
 import type { PayloadDirection } from './facts.ts';
-import { openGcm, sealGcm, TAG_BYTES } from './hpke.ts';
+import { openGcm, sealGcm } from './hpke.ts';
 
 export const PAYLOAD_KEY_BYTES = 32;
-const SALT_BYTES = 32;
-/** What encryption adds to a body. */
-export const PAYLOAD_OVERHEAD_BYTES = SALT_BYTES + TAG_BYTES;
+export const SALT_BYTES = 32;
 const HASH_BLOCK_BYTES = 64;
 const HASH_BYTES = 32;
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
+/** Bodies up to about this are hashed without memory of their own. */
+const SCRATCH_BYTES = 64 * 1024;
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+const outer = Buffer.allocUnsafeSlow(HASH_BLOCK_BYTES + HASH_BYTES);
 /** A key encrypts one body once, so its nonce need not vary. */
 const NONCE = Buffer.alloc(12);
 
@@ -20,31 +22,18 @@ export interface PayloadName {
   readonly direction: PayloadDirection;
 }
 
-export interface EncryptedPayload {
-  /** Of this payload alone. */
-  readonly key: Buffer;
-  /** HMAC-SHA-256 of the body under a salt that is encrypted with it; in hex. */
-  readonly digest: string;
-  /** The salt and the body, encrypted. */
-  readonly ciphertext: Buffer;
-}
-
-export type RandomBytes = (bytes: number) => Buffer;
-
-/** Encrypts a body under a key of its own, with the salt of its digest in front of it. */
+/**
+ * Encrypts a body, with the salt of its digest in front of it.
+ *
+ * @param key of this payload alone
+ */
 export function encryptPayload(
   name: PayloadName,
+  key: Uint8Array,
+  salt: Uint8Array,
   body: Uint8Array,
-  random: RandomBytes = randomBytes,
-): EncryptedPayload {
-  const chance = random(PAYLOAD_KEY_BYTES + SALT_BYTES);
-  const key = chance.subarray(0, PAYLOAD_KEY_BYTES);
-  const salt = chance.subarray(PAYLOAD_KEY_BYTES);
-  return {
-    key,
-    digest: digestOf(salt, body).toString('hex'),
-    ciphertext: sealGcm(key, NONCE, aadOf(name), Buffer.concat([salt, body])),
-  };
+): Buffer {
+  return sealGcm(key, NONCE, aadOf(name), Buffer.concat([salt, body]));
 }
 
 /**
@@ -57,7 +46,7 @@ export function decryptPayload(
   ciphertext: Uint8Array,
 ): Buffer {
   const { salt, body } = openPayload(name, key, ciphertext);
-  if (!timingSafeEqual(digestOf(salt, body), Buffer.from(name.digest, 'hex'))) {
+  if (!timingSafeEqual(Buffer.from(digestOf(salt, body)), Buffer.from(name.digest))) {
     throw new PayloadSealingError('seal_broken', "a payload is not the one that its event's digest names");
   }
   return body;
@@ -80,20 +69,24 @@ export function openPayload(
 }
 
 /**
- * HMAC-SHA-256 (RFC 2104), by two hashes in one call each: a third of what an Hmac object costs, on every captured call.
+ * HMAC-SHA-256 (RFC 2104) in hex, by two hashes in one call each: a third of what an Hmac object costs, on every
+ * captured call.
  *
  * @param salt shorter than a block of the hash
  */
-export function digestOf(salt: Uint8Array, body: Uint8Array): Buffer {
-  const inner = Buffer.alloc(HASH_BLOCK_BYTES + body.length, INNER_PAD);
-  const outer = Buffer.alloc(HASH_BLOCK_BYTES + HASH_BYTES, OUTER_PAD);
-  salt.forEach((byte, at) => {
+export function digestOf(salt: Uint8Array, body: Uint8Array): string {
+  const bytes = HASH_BLOCK_BYTES + body.length;
+  const inner = bytes <= SCRATCH_BYTES ? scratch.subarray(0, bytes) : Buffer.allocUnsafe(bytes);
+  inner.fill(INNER_PAD, 0, HASH_BLOCK_BYTES);
+  outer.fill(OUTER_PAD, 0, HASH_BLOCK_BYTES);
+  for (let at = 0; at < salt.length; at += 1) {
+    const byte = salt[at] ?? 0;
     inner[at] = byte ^ INNER_PAD;
     outer[at] = byte ^ OUTER_PAD;
-  });
+  }
   inner.set(body, HASH_BLOCK_BYTES);
   outer.set(hash('sha256', inner, 'buffer'), HASH_BLOCK_BYTES);
-  return hash('sha256', outer, 'buffer');
+  return hash('sha256', outer);
 }
 
 function aadOf({ requestId, direction }: PayloadName): Buffer {

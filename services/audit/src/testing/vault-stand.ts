@@ -101,11 +101,11 @@ export async function openVaultStand(
     },
     seal(payloads) {
       const sealer = new BatchSealer(readSealingKey(vault.sealing.current().publicKey));
-      const records = payloads.flatMap(({ body, ...facts }) => {
+      for (const { body, ...facts } of payloads) {
         const bytes = Buffer.from(body);
-        return sealer.seal({ ...factsOf(clock.nowMs), body_bytes: bytes.length, ...facts }, bytes).parts;
-      });
-      return Buffer.concat([sealer.header, ...records]);
+        sealer.add({ ...factsOf(clock.nowMs), body_bytes: bytes.length, ...facts }, bytes);
+      }
+      return Buffer.concat([sealer.header, ...(sealer.seal()?.parts ?? [])]);
     },
     async send(batch) {
       const gateway = stand.token({ id: 'gateway', type: 'service', scopes: ['payloads:store'] });

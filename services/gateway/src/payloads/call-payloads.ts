@@ -2,7 +2,7 @@ import type { PayloadStatement } from '@tollgate/events';
 import type { PayloadDirection } from '@tollgate/payload-sealing';
 import type { PayloadCapture } from '@tollgate/policy';
 import { Collected } from './collected.ts';
-import type { UnsealedFacts } from './payload-spool.ts';
+import type { Group, UnsealedFacts } from './payload-spool.ts';
 import type { PayloadsParts } from './payloads.ts';
 
 type CallFacts = Omit<UnsealedFacts, 'direction' | 'content_type' | 'body_bytes' | 'truncated'>;
@@ -17,6 +17,8 @@ export class CallPayloads {
   readonly #capture: PayloadCapture;
   readonly #facts: CallFacts;
   readonly #answer: Collected | null;
+  /** What the last body that was kept is written with. */
+  #group: Group | null = null;
   #lost = false;
 
   constructor(parts: PayloadsParts, capture: PayloadCapture, facts: CallFacts) {
@@ -49,7 +51,8 @@ export class CallPayloads {
   whenTaken(callback: (error: Error | null) => void): void {
     if (this.#capture.mode !== 'required') callback(null);
     else if (this.#lost) callback(new Error('a payload that is required could not be kept'));
-    else this.#parts.spool.whenSafe(callback);
+    else if (this.#group === null) callback(null);
+    else this.#parts.spool.whenSafe(this.#group, callback);
   }
 
   #keep(direction: PayloadDirection, contentType: string, kept: Buffer, bodyBytes: number): boolean {
@@ -63,11 +66,15 @@ export class CallPayloads {
       body_bytes: bodyBytes,
       truncated,
     };
-    const digest = sealingKey === null ? null : spool.append(sealingKey, facts, kept);
+    const appended = sealingKey === null ? null : spool.append(sealingKey, facts, kept);
+    const digest = appended === null ? null : appended.digest;
     const keptBytes = digest === null ? 0 : kept.length;
     this.statements.push({ direction, body_bytes: bodyBytes, kept_bytes: keptBytes, digest });
     count(direction, digest === null ? 'lost' : truncated ? 'truncated' : 'kept');
-    if (digest !== null) return true;
+    if (appended !== null) {
+      this.#group = appended.group;
+      return true;
+    }
     this.#lost = true;
     return this.#capture.mode !== 'required';
   }

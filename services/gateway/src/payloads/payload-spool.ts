@@ -29,6 +29,8 @@ const NAME_DIGITS = 12;
 
 /** A batch is closed once it is as large; the vault takes no more than eight times that. */
 const BATCH_BYTES = 1 << 20;
+/** What is gathered is written no later than this. */
+const GROUP_BYTES = 256 * 1024;
 
 export type UnsealedFacts = Omit<PayloadFacts, 'kept_bytes' | 'digest'>;
 
@@ -53,15 +55,36 @@ interface OpenBatch {
   syncs: number;
   /** Nothing more is written to it: it is closed when nobody syncs it any more. */
   ended: boolean;
+  /** A sync failed. */
+  lost: boolean;
+}
+
+/** Payloads that are sealed and written together. */
+export interface Group {
+  /** They could not be written. */
+  lost: boolean;
+  /** Of what else is in their file, after a sync that failed, nobody knows what the disk has. */
+  readonly batch: { readonly lost: boolean };
+}
+
+/** Where an appended payload is, and its digest. */
+export interface Appended {
+  readonly digest: string;
+  readonly group: Group;
 }
 
 /** Told once what was appended is on the disk, or why it is not. */
 type Taken = (error: Error | null) => void;
 
+interface Waiter {
+  readonly group: Group;
+  readonly taken: Taken;
+}
+
 /**
- * Sealed bodies on their way to the vault, apart from the events' spool. A payload is sealed and written in one call,
- * so that it survives a killed process from then on; whoever has to know that it survives a loss of power waits for
- * {@link PayloadSpool.whenSafe}. Each file is one batch, and is sent as it is.
+ * Bodies on their way to the vault, apart from the events' spool. What a turn of the event loop appends is sealed and
+ * written together at its end, and survives a killed process from then on; whoever has to know that it survives a loss of
+ * power waits for {@link PayloadSpool.whenSafe}. Each file is one batch, and is sent as it is.
  *
  * There is one process per folder: the lock of the events' spool, in which it lies, sees to that.
  */
@@ -72,7 +95,10 @@ export class PayloadSpool {
   #nextNumber = 1;
   #current: OpenBatch | null = null;
   readonly #closing = new Set<OpenBatch>();
-  #waiting: Taken[] = [];
+  /** The payloads that the open batch's sealer has gathered; null where there are none. */
+  #group: Group | null = null;
+  #writing: NodeJS.Immediate | null = null;
+  #waiting: Waiter[] = [];
   #syncing = false;
   #failed = false;
 
@@ -94,39 +120,37 @@ export class PayloadSpool {
   }
 
   /**
-   * Seals a body and writes it.
-   * @returns its digest; null where there is no room, or it can't be written
+   * Takes a body; its bytes are copied.
+   * @returns null where there is no room, or it can't be written
    */
-  append(key: SealingKey, facts: UnsealedFacts, body: Uint8Array): string | null {
+  append(key: SealingKey, facts: UnsealedFacts, body: Uint8Array): Appended | null {
     // Its own size, its facts and what sealing adds; exact enough for a cap.
-    if (this.#bytes + body.length + 1024 > this.#options.maxBytes) return null;
-    let batch: OpenBatch | null = null;
+    const gathered = this.#current?.sealer.gatheredBytes ?? 0;
+    if (this.#bytes + gathered + body.length + 1024 > this.#options.maxBytes) return null;
     try {
-      batch = this.#batchFor(key);
-      const { parts, bytes, digest } = batch.sealer.seal(facts, body);
-      writeWhole(batch.fd, parts, bytes);
-      batch.bytes += bytes;
-      this.#bytes += bytes;
-      this.#failed = false;
-      if (batch.bytes >= BATCH_BYTES) this.rotate();
-      return digest;
+      const batch = this.#batchFor(key);
+      const digest = batch.sealer.add(facts, body);
+      this.#group ??= { lost: false, batch };
+      const group = this.#group;
+      // After a failure each payload is tried at once, so that none is said to be kept which is not.
+      if (this.#failed || batch.sealer.gatheredBytes >= GROUP_BYTES) this.#write();
+      else this.#writing ??= setImmediate(() => this.#write());
+      return group.lost ? null : { digest, group };
     } catch (error) {
-      this.#failed = true;
-      this.#options.log.error({ err: error, code: 'payload_spool' }, 'a payload can not be written');
-      // Numbers of the batch's records would no longer be those of its seals: it ends before what failed.
-      if (batch !== null) this.#cut(batch);
+      this.#fail(error);
       return null;
     }
   }
 
-  /** Calls back once everything appended until now is on the disk. */
-  whenSafe(taken: Taken): void {
-    this.#waiting.push(taken);
+  /** Calls back once a group is on the disk, and everything appended until now with it. */
+  whenSafe(group: Group, taken: Taken): void {
+    this.#waiting.push({ group, taken });
     if (!this.#syncing) void this.#syncWaiting();
   }
 
   /** Ends the batch that is being written, so that it can be sent. */
   rotate(): void {
+    this.#write();
     const batch = this.#current;
     if (batch === null) return;
     this.#current = null;
@@ -158,12 +182,7 @@ export class PayloadSpool {
 
   /** Everything that was appended is on the disk, and ready for the next process to send. */
   async close(): Promise<void> {
-    const batch = this.#current;
-    this.#current = null;
-    if (batch !== null) {
-      this.#closing.add(batch);
-      await this.#finish(batch);
-    }
+    this.rotate();
     while (this.#closing.size > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -194,14 +213,43 @@ export class PayloadSpool {
     }
     this.#bytes += sealer.header.length;
     const bytes = sealer.header.length;
-    return { number, fd, sealer, keyId: key.id, bytes, synced: 0, syncs: 0, ended: false };
+    return { number, fd, sealer, keyId: key.id, bytes, synced: 0, syncs: 0, ended: false, lost: false };
+  }
+
+  /** Seals what was gathered and writes it. */
+  #write(): void {
+    if (this.#writing !== null) clearImmediate(this.#writing);
+    this.#writing = null;
+    const batch = this.#current;
+    const group = this.#group;
+    if (batch === null || group === null) return;
+    this.#group = null;
+    try {
+      const sealed = batch.sealer.seal();
+      if (sealed === null) return;
+      writeWhole(batch.fd, sealed.parts, sealed.bytes);
+      batch.bytes += sealed.bytes;
+      this.#bytes += sealed.bytes;
+      this.#failed = false;
+    } catch (error) {
+      group.lost = true;
+      this.#fail(error);
+      // The numbers of the groups to come would no longer be those of their seals: it ends before what failed.
+      this.#cut(batch);
+    }
+    if (batch.bytes >= BATCH_BYTES) this.rotate();
+  }
+
+  #fail(error: unknown): void {
+    this.#failed = true;
+    this.#options.log.error({ err: error, code: 'payload_spool' }, 'payloads can not be written');
   }
 
   #cut(batch: OpenBatch): void {
     try {
       ftruncateSync(batch.fd, batch.bytes);
     } catch (error) {
-      // Its last record is torn then, and cut off by whoever opens the folder next.
+      // Its last group is torn then, and cut off by whoever opens the folder next.
       this.#options.log.error({ err: error, code: 'payload_spool' }, 'a torn payload can not be cut off');
     }
     this.rotate();
@@ -210,6 +258,7 @@ export class PayloadSpool {
   async #syncWaiting(): Promise<void> {
     this.#syncing = true;
     while (this.#waiting.length > 0) {
+      this.#write();
       const waiting = this.#waiting;
       this.#waiting = [];
       let failure: Error | null = null;
@@ -219,7 +268,10 @@ export class PayloadSpool {
       } catch (error) {
         failure = error instanceof Error ? error : new Error(String(error));
       }
-      for (const taken of waiting) taken(failure);
+      for (const { group, taken } of waiting) {
+        const lost = group.lost || group.batch.lost;
+        taken(lost ? new Error('the payload could not be written') : failure);
+      }
     }
     this.#syncing = false;
   }
@@ -283,6 +335,9 @@ async function sync(batch: OpenBatch): Promise<void> {
   try {
     await syncData(batch.fd);
     batch.synced = Math.max(batch.synced, bytes);
+  } catch (error) {
+    batch.lost = true;
+    throw error;
   } finally {
     batch.syncs -= 1;
     if (batch.ended && batch.syncs === 0) closeSync(batch.fd);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Transaction, transaction } from '@tollgate/database';
-import { type OpenedRecord, openBatch, type PayloadFacts } from '@tollgate/payload-sealing';
+import { type OpenedPayload, openBatch, type PayloadFacts } from '@tollgate/payload-sealing';
 import { type TeamDayKey, wrapPayloadKey } from '../keys/team-day-keys.ts';
 import { shareVault } from '../lock-vault.ts';
 import { held, within } from '../scope.ts';
@@ -18,7 +18,7 @@ export interface Taken {
 }
 
 interface Placed {
-  readonly record: OpenedRecord;
+  readonly record: OpenedPayload;
   readonly teamDay: TeamDayKey;
   readonly offset: number;
 }
@@ -55,7 +55,7 @@ export async function takeBatch(vault: VaultParts, batch: Buffer): Promise<Taken
   }
 }
 
-async function place({ teamDays }: VaultParts, records: readonly OpenedRecord[]): Promise<Placed[]> {
+async function place({ teamDays }: VaultParts, records: readonly OpenedPayload[]): Promise<Placed[]> {
   const keys = new Map<string, TeamDayKey>();
   const placed: Placed[] = [];
   let offset = 0;
@@ -148,7 +148,7 @@ async function write(
   const slots = new Map(
     arriving.map(({ slot, request_id, direction }) => [`${request_id} ${direction}`, slot]),
   );
-  const slotOf = ({ facts }: OpenedRecord) => slots.get(`${facts.request_id} ${facts.direction}`);
+  const slotOf = ({ facts }: OpenedPayload) => slots.get(`${facts.request_id} ${facts.direction}`);
   await bodies.put(
     object,
     placed.map(({ record }) =>
