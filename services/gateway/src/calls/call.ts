@@ -82,17 +82,13 @@ export class Call implements AttemptOwner, CallTimes, RunningCall {
     this.#res.on('close', this.#closed);
     this.#env.running.add(this);
     const { opened, route, payloads } = this.#admission;
-    const recorded = payloads === null ? this.#recorded : this.#whenRequestTaken;
+    const recorded = payloads === null ? this.#recorded : afterBoth(this.#recorded);
+    payloads?.whenTaken(recorded);
     if (opened === null) recorded(null);
     else this.#env.spool.after(route.durability, opened.position, recorded);
   }
 
   readonly #closed = (): void => this.callerLeft();
-
-  readonly #whenRequestTaken = (error: Error | null): void => {
-    if (error === null) this.#admission.payloads?.whenTaken(this.#recorded);
-    else this.#recorded(error);
-  };
 
   readonly #recorded = (error: Error | null): void => {
     if (this.#settled) return;
@@ -348,4 +344,14 @@ export class Call implements AttemptOwner, CallTimes, RunningCall {
     });
     delivery.finish(recorded);
   }
+}
+
+/** Passes on the first of two errors, or that both are done. */
+function afterBoth(done: (error: Error | null) => void): (error: Error | null) => void {
+  let left = 2;
+  return (error) => {
+    if (left === 0) return;
+    left = error === null ? left - 1 : 0;
+    if (left === 0) done(error);
+  };
 }

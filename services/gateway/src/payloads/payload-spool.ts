@@ -14,6 +14,7 @@ import {
   writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { BatchSealer, type PayloadFacts, type SealingKey, wholeBytes } from '@tollgate/payload-sealing';
 import type { Logger } from '@tollgate/telemetry';
@@ -183,7 +184,7 @@ export class PayloadSpool {
   /** Everything that was appended is on the disk, and ready for the next process to send. */
   async close(): Promise<void> {
     this.rotate();
-    while (this.#closing.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.#closing.size > 0) await nextTurn();
   }
 
   #forget(number: number): number {
@@ -257,6 +258,8 @@ export class PayloadSpool {
 
   async #syncWaiting(): Promise<void> {
     this.#syncing = true;
+    // What else the turn appends goes with it.
+    await nextTurn();
     while (this.#waiting.length > 0) {
       this.#write();
       const waiting = this.#waiting;
