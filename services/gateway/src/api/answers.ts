@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Protocol } from '../body/protocol.ts';
 import type { Refusal } from '../errors.ts';
+import { databricksError } from './databricks-error.ts';
+import { isInvocation } from './paths.ts';
 
 /** More headers of an answer, such as those of limits. */
 type Headers = Readonly<Record<string, string>>;
@@ -8,10 +10,11 @@ type Headers = Readonly<Record<string, string>>;
 /** Up to this size an answer's copy costs less than writing it apart from its head. */
 const JOINED_BYTES = 16 * 1024;
 
-/** An OpenAI error body. */
-export function errorBody(refusal: Refusal): Buffer {
+/** An error body as clients of that path read it: OpenAI's, or at invocations Databricks'. */
+function errorBody(refusal: Refusal, url: string | undefined): Buffer {
   const { message, type, param, code } = refusal;
-  return Buffer.from(JSON.stringify({ error: { message, type, param, code } }));
+  const body = isInvocation(url) ? databricksError(refusal) : { error: { message, type, param, code } };
+  return Buffer.from(JSON.stringify(body));
 }
 
 /** Writes a refusal as the whole answer. */
@@ -21,7 +24,7 @@ export function writeRefusal(
   refusal: Refusal,
   headers: Headers | null = null,
 ): void {
-  const body = errorBody(refusal);
+  const body = errorBody(refusal, res.req.url);
   res.writeHead(refusal.status, {
     'content-type': 'application/json',
     'content-length': body.length,

@@ -29,6 +29,11 @@ export function inferenceAt(path: string): Inference | null {
   return { endpoint: 'invocations', modelInPath: decoded(name) };
 }
 
+/** Whether a request is one of Databricks' own, which no client of OpenAI's API makes. */
+export function isInvocation(url: string | undefined): boolean {
+  return inferenceAt(pathOf(url))?.endpoint === 'invocations';
+}
+
 /** The path of a request's target, without query and trailing slash. */
 export function pathOf(url: string | undefined): string {
   return url?.split('?', 1)[0]?.replace(/(?<=.)\/$/, '') ?? '';
