@@ -23,6 +23,7 @@ import { type AuditMetrics, auditMetrics } from './metrics.ts';
 import { auditMigrations } from './migrations.ts';
 import { recordReadings } from './search/readings.ts';
 import { searchRoutes } from './search/routes.ts';
+import { lossRoutes } from './sources/loss-routes.ts';
 import { sourceRoutes } from './sources/routes.ts';
 import type { LogSigners } from './tree/log-signers.ts';
 import { proofRoutes } from './tree/proof-routes.ts';
@@ -114,6 +115,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
         ...archiveRoutes({ pool, store, record }),
         ...exportRoutes({ pool, store, record }),
         ...sourceRoutes({ ...parts, now }),
+        ...lossRoutes({ ...parts, now }),
         ...completenessRoutes({ ...parts, now }),
         ...(vault === undefined ? [] : vaultRoutes(vault, record)),
         ...evidenceRoutes({ ...parts, now, record }),

@@ -19,6 +19,7 @@ import { rebuildCommand } from './indexing/rebuild-command.ts';
 import { auditMigrations } from './migrations.ts';
 import { openStores } from './object-store/open-stores.ts';
 import { searchCommand } from './search/command.ts';
+import { lossCommand } from './sources/loss-command.ts';
 import { proofCommands } from './tree/commands.ts';
 import { type LogSigners, openLogSigners, readLogSigners } from './tree/log-signers.ts';
 import { readPublication } from './tree/publication.ts';
@@ -30,7 +31,7 @@ import { vaultMetrics } from './vault/vault-metrics.ts';
 const NAME = 'audit';
 
 /**
- * `tollgate audit run`, `search`, `completeness`, `export`, `key`, `prove`, `verify`, `fsck` and `rebuild`, and what there is for the
+ * `tollgate audit run`, `search`, `completeness`, `export`, `loss`, `key`, `prove`, `verify`, `fsck` and `rebuild`, and what there is for the
  * payload vault.
  */
 export function auditCommand(): Command {
@@ -42,6 +43,7 @@ export function auditCommand(): Command {
   command.addCommand(searchCommand());
   command.addCommand(completenessCommand());
   command.addCommand(exportCommand());
+  command.addCommand(lossCommand());
   for (const each of proofCommands()) command.addCommand(each);
   command.addCommand(verifyCommand());
   command.addCommand(fsckCommand());

@@ -43,6 +43,12 @@ export class AuditError extends Error {
   }
 }
 
+/** What is refused of acknowledging that a source is lost. */
+export const LOSS_PROBLEMS = {
+  notLost: { code: 'source_not_lost', status: 409, title: 'The source is not lost' },
+  acknowledged: { code: 'loss_acknowledged', status: 409, title: 'The loss was acknowledged before' },
+} as const satisfies Record<string, ProblemKind>;
+
 /** What the payload vault refuses besides the problems that every service has. */
 export const VAULT_PROBLEMS = {
   legalHold: { code: 'legal_hold', status: 409, title: 'A legal hold keeps what was to be erased' },

@@ -33,6 +33,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'log:read',
     'events:replay',
     'gaps:read',
+    'losses:acknowledge',
     'completeness:read',
     'lakehouse:read',
     'dead-letters:read',

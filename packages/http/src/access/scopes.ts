@@ -16,6 +16,7 @@ export const SCOPES = {
   'payloads:keys': 'rotate the keys of the payload vault',
   'log:read': 'read the transparency log, its checkpoints and proofs',
   'gaps:read': 'see sources, their progress and their gaps',
+  'losses:acknowledge': 'acknowledge that a source of events is lost for good',
   'completeness:read': 'see whether a period is complete, by a signed statement',
   'report:read': 'see charges, rollups and reports',
   'prices:read': 'see the price book',

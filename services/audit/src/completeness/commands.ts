@@ -3,6 +3,7 @@ import { configuredClient, EXIT_CODES } from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { DEFAULT_PORT } from '../config.ts';
+import { describedLoss } from '../sources/loss-command.ts';
 import { type Statement, statement } from './statement.ts';
 
 interface Flags {
@@ -44,6 +45,7 @@ export function described({ verdict, period, checkpoint, ...rest }: Statement): 
     `${verdict}: ${period.from} to ${period.to}, over the first ${checkpoint.size} entries of ${rest.log}`,
     ...Object.entries(rest.counts).map(([type, events]) => `  ${events}  ${type}`),
     ...payloadLines(rest.payloads),
+    ...(rest.acknowledged_losses ?? []).map((loss) => `  acknowledged loss: ${describedLoss(loss)}`),
     ...[...rest.reasons, ...rest.notices].map(
       ({ code, source, from, to, count, detail }) =>
         `  ${[code, source, range(from, to), count === undefined ? null : `(${count})`].filter(Boolean).join(' ')}: ${detail}`,

@@ -24,6 +24,7 @@ const source = (facts: Partial<SourceFacts> = {}): SourceFacts => ({
   missing: [],
   declared: [],
   conflicts: 0,
+  loss: null,
   counts: {},
   range: { from: 1, to: 50 },
   late: 0,
@@ -159,4 +160,54 @@ it('a period lies on quarters of an hour and is no longer than a year', () => {
   expect(periodFault({ fromMs: 1, toMs: 900_000 })).not.toBeNull();
   expect(periodFault({ fromMs: 0, toMs: 0 })).not.toBeNull();
   expect(periodFault({ fromMs: 0, toMs: 400 * 24 * HOUR_MS })).not.toBeNull();
+});
+
+describe('a source that was acknowledged to be lost', () => {
+  const dead = (hours: number) => ({ deadMs: hours * HOUR_MS, by: 'user:ann', reason: 'the disk is gone' });
+  const lost = { ended: null, heardMs: 105 * HOUR_MS } as const;
+
+  it('leaves the period in which it was lost unproven, and no later one', () => {
+    expect(codes(lost)).toEqual(['tail-unknown']);
+    expect(codes({ ...lost, loss: dead(106) })).toEqual(['acknowledged-loss']);
+    expect(verdictOf(reasonsOf(source({ ...lost, loss: dead(106) }), period, rule))).toBe('tail-unknown');
+    // It may have written until it was known to be dead.
+    expect(codes({ ...lost, heardMs: 90 * HOUR_MS, loss: dead(101) })).toEqual(['acknowledged-loss']);
+    expect(codes({ ...lost, heardMs: 90 * HOUR_MS, loss: dead(99) })).toEqual([]);
+    expect(concerns(source({ ...lost, range: null, loss: dead(99) }), period, rule)).toBe(false);
+  });
+
+  it('has gaps that nobody waits for, where they can belong', () => {
+    const gap = missing(99 * HOUR_MS, null);
+    expect(codes({ ...lost, ...gap, loss: dead(106) })).toEqual(['acknowledged-gap', 'acknowledged-loss']);
+    expect(codes({ ...lost, ...missing(90 * HOUR_MS, null), absent: 9, loss: dead(99) })).toEqual([]);
+    expect(verdictOf(reasonsOf(source({ ...lost, ...gap, loss: dead(106) }), period, rule))).toBe(
+      'incomplete',
+    );
+  });
+
+  it('never makes a period look better than one in which nothing was lost, nor worse than before it was acknowledged', () => {
+    const rank = { complete: 0, 'tail-unknown': 1, incomplete: 2 } as const;
+    const hours = fc.integer({ min: 80, max: 130 });
+    fc.assert(
+      fc.property(hours, hours, hours, fc.option(hours), fc.boolean(), (born, heard, death, after, gap) => {
+        const heardMs = Math.max(born, heard) * HOUR_MS;
+        const facts = source({
+          ended: null,
+          bornMs: born * HOUR_MS,
+          heardMs,
+          range: null,
+          ...(gap ? missing(born * HOUR_MS, after === null ? null : after * HOUR_MS) : {}),
+        });
+        const deadMs = Math.max(heardMs, death * HOUR_MS);
+        const known = { ...facts, loss: { deadMs, by: 'user:ann', reason: 'gone' } };
+        const [before, afterwards] = [facts, known].map(
+          (each) => rank[verdictOf(reasonsOf(each, period, rule))],
+        );
+        expect(afterwards).toBeLessThanOrEqual(before ?? 0);
+        // While it may have been alive and unheard in the period, the period is not complete.
+        const unheard = heardMs < period.toMs + SETTLING_MS && deadMs >= period.fromMs;
+        if (unheard && born * HOUR_MS < period.toMs) expect(afterwards).toBeGreaterThan(0);
+      }),
+    );
+  });
 });

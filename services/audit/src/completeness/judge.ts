@@ -42,6 +42,8 @@ export interface SourceFacts {
   readonly declared: readonly DeclaredRange[];
   /** Events that claimed a number that another holds, beyond what its chain has verified. */
   readonly conflicts: number;
+  /** Somebody has acknowledged that it is lost for good; null: nobody, or it was heard of since. */
+  readonly loss: { readonly deadMs: number; readonly by: string; readonly reason: string } | null;
   /** Of the period. */
   readonly counts: Readonly<Record<string, number>>;
   readonly range: { readonly from: number; readonly to: number } | null;
@@ -73,6 +75,8 @@ export type ReasonCode =
   | 'conflict'
   | 'not-heard-since'
   | 'tail-unknown'
+  | 'acknowledged-loss'
+  | 'acknowledged-gap'
   | 'in-flight'
   | 'too-many-sources'
   | 'clock-suspect'
@@ -103,8 +107,13 @@ export function concerns(source: SourceFacts, period: Period, rule: JudgeRule): 
   return source.range !== null || reasonsOf(source, period, rule).length > 0 || livesIn(source, period);
 }
 
-function livesIn({ ended, bornMs, heardMs }: SourceFacts, period: Period): boolean {
-  return overlap(period, bornMs, ended === null ? Number.POSITIVE_INFINITY : heardMs);
+function livesIn(source: SourceFacts, period: Period): boolean {
+  return overlap(period, source.bornMs, source.ended === null ? diedBy(source) : source.heardMs);
+}
+
+/** After it nothing of a source can belong to a period. */
+function diedBy({ loss }: SourceFacts): number {
+  return loss === null ? Number.POSITIVE_INFINITY : loss.deadMs + SETTLING_MS;
 }
 
 /** What a source gives as reasons to doubt a period. */
@@ -124,18 +133,19 @@ function gapReasons(source: SourceFacts, period: Period, rule: JudgeRule): Reaso
   for (const { from, to, sinceMs, beforeMs, afterMs } of source.missing) {
     // An event belongs to the instant of its request, which may be well before the one at which it was stored.
     const earliestMs = (beforeMs ?? source.bornMs) - LONGEST_REQUEST_MS;
-    if (!overlap(period, earliestMs, afterMs ?? Number.POSITIVE_INFINITY)) continue;
+    if (!overlap(period, earliestMs, afterMs ?? diedBy(source))) continue;
     const open = declared.reduce<Ranges>((left, range) => difference(left, [range]), [[from, to]]);
-    const code = rule.nowMs - sinceMs >= rule.graceMs ? 'gap' : 'awaited';
+    const code =
+      source.loss !== null ? 'acknowledged-gap' : rule.nowMs - sinceMs >= rule.graceMs ? 'gap' : 'awaited';
     for (const range of open) reasons.push(missingReason(code, source, range));
     for (const range of difference([[from, to]], open)) {
       reasons.push(missingReason('declared-gap', source, range));
     }
   }
   const listed = source.missing.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-  if (source.absent > listed) {
+  if (source.absent > listed && period.fromMs <= diedBy(source)) {
     reasons.push({
-      code: 'gap',
+      code: source.loss === null ? 'gap' : 'acknowledged-gap',
       source: source.source,
       count: source.absent - listed,
       detail: 'further numbers are missing than are listed',
@@ -148,6 +158,7 @@ const MISSING_DETAILS = {
   gap: 'stored by the source and not arrived: the gateway sends it again from its spool',
   awaited: 'stored by the source and on its way',
   'declared-gap': 'the source says that it can not send it again',
+  'acknowledged-gap': 'stored by the source, and acknowledged to be lost with it',
 } as const;
 
 function missingReason(
@@ -198,6 +209,12 @@ function tailReasons(source: SourceFacts, period: Period, rule: JudgeRule): Reas
   const wordMs = source.through > 0 ? source.heardMs : Number.NEGATIVE_INFINITY;
   if (wordMs >= period.toMs + SETTLING_MS) return [];
   const known = Math.max(source.through, source.greatest);
+  const { loss } = source;
+  if (loss !== null) {
+    if (period.fromMs > diedBy(source)) return [];
+    const detail = `tail unknown after ${known}, acknowledged to be lost (${loss.by}: ${loss.reason})`;
+    return [{ code: 'acknowledged-loss', source: source.source, from: known + 1, detail }];
+  }
   if (standing(source, rule.nowMs, rule.lostAfterMs) === 'lost') {
     return [
       {
@@ -264,6 +281,7 @@ export function requestReasons(groups: readonly RequestGroup[]): Reason[] {
 
 /** What follows from the reasons: whatever is known to be missing weighs more than what is unknown. */
 export function verdictOf(reasons: readonly Reason[]): Verdict {
-  if (reasons.some(({ code }) => code !== 'tail-unknown')) return 'incomplete';
+  if (reasons.some(({ code }) => code !== 'tail-unknown' && code !== 'acknowledged-loss'))
+    return 'incomplete';
   return reasons.length > 0 ? 'tail-unknown' : 'complete';
 }

@@ -6,6 +6,7 @@ import { CLOCK_TOLERANCE_MINUTES, readFacts } from '../indexing/index-batch.ts';
 import { readPosition } from '../indexing/position.ts';
 import { termQuery } from '../indexing/terms.ts';
 import { readLogState } from '../log/log-state.ts';
+import { readLosses } from '../sources/losses.ts';
 import { parseSourceName } from '../sources/source-name.ts';
 import type { LogSigners } from '../tree/log-signers.ts';
 import { readPayloadFacts } from '../vault/stated/read-stated.ts';
@@ -75,17 +76,21 @@ export async function makeStatement(
   };
   const read = await transaction(
     pool,
-    async (tx) => ({
-      position: await readPosition(tx),
-      log: await readLogState(tx),
-      sources: await readSources(tx, period, organisationId),
-      requests: await readUnsettled(tx, period, organisationId),
-      payloads: await readPayloadFacts(tx, period, {
-        organisationId,
-        overdueBeforeMs: nowMs - parts.payloadGraceMs,
-      }),
-      ofRequest: asked.requestId === undefined ? null : await countRequest(tx, asked.requestId),
-    }),
+    async (tx) => {
+      const losses = await readLosses(tx);
+      return {
+        position: await readPosition(tx),
+        log: await readLogState(tx),
+        losses,
+        sources: await readSources(tx, period, organisationId, losses),
+        requests: await readUnsettled(tx, period, organisationId),
+        payloads: await readPayloadFacts(tx, period, {
+          organisationId,
+          overdueBeforeMs: nowMs - parts.payloadGraceMs,
+        }),
+        ofRequest: asked.requestId === undefined ? null : await countRequest(tx, asked.requestId),
+      };
+    },
     { isolation: 'repeatable read', readOnly: true },
   );
   const { position, log } = read;
@@ -117,6 +122,7 @@ export async function makeStatement(
     sources: sources.map((source) => viewOf(source, rule)),
     requests: groups.map((group) => ({ ...group, examples: [...group.examples] })),
     payloads: payloadsView(read.payloads),
+    acknowledged_losses: read.losses,
     ...(read.ofRequest === null || asked.requestId === undefined
       ? {}
       : { request: { request_id: asked.requestId, counts: read.ofRequest } }),

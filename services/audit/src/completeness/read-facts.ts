@@ -1,4 +1,5 @@
 import type { Transaction } from '@tollgate/database';
+import type { Loss } from '../sources/losses.ts';
 import { type StoredSource, storedSource } from '../sources/source-state.ts';
 import type { DeclaredRange, MissingRange, RequestFacts, SourceFacts } from './judge.ts';
 import type { Period } from './period.ts';
@@ -40,11 +41,13 @@ type BoundRow = { before_ms: number | null; after_ms: number | null };
  * something is missing, wherever that belongs.
  *
  * @param organisationId counts its events alone; null: everybody's
+ * @param losses the acknowledged ones, of which those in force count
  */
 export async function readSources(
   tx: Transaction,
   period: Period,
   organisationId: string | null,
+  losses: readonly Loss[],
 ): Promise<SourceFacts[]> {
   const counts = await readCounts(tx, period, organisationId);
   const declared = await readDeclared(tx, period);
@@ -60,6 +63,7 @@ export async function readSources(
      ORDER BY source_id DESC LIMIT ${MAX_SOURCES + 1}`,
     [[...counts.keys()], [...declared.keys()]],
   );
+  const lost = new Map(losses.map((loss) => [loss.source, loss]));
   const sources: SourceFacts[] = [];
   for (const row of rows) {
     const state = storedSource.parse(row.state);
@@ -77,10 +81,16 @@ export async function readSources(
       missing: await withBounds(tx, row.source_id, state.missing),
       declared: declared.get(row.name) ?? [],
       conflicts: row.conflicts,
+      loss: lossOf(lost.get(row.name)),
       ...summed(counted),
     });
   }
   return sources;
+}
+
+function lossOf(loss: Loss | undefined): SourceFacts['loss'] {
+  if (loss === undefined || loss.state !== 'in-force') return null;
+  return { deadMs: Date.parse(loss.dead_since), by: loss.acknowledged_by, reason: loss.reason };
 }
 
 /** Requests of the period that are not settled, the oldest first, `MAX_REQUESTS` at most. */

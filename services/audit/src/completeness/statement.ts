@@ -1,6 +1,7 @@
 import { openNote, readVerifier, TransparencyLogError } from '@tollgate/transparency-log';
 import { z } from 'zod';
 import { AuditError } from '../errors.ts';
+import { lossView } from '../sources/loss-routes.ts';
 
 /** First line of a statement's text: no checkpoint and no other text that the log's key signs begins so. */
 export const STATEMENT_HEADER = 'tollgate.completeness/v1';
@@ -50,6 +51,8 @@ export const statement = z
       }),
     ),
     requests: z.array(z.object({ code: z.string(), count, examples: z.array(z.string()) })),
+    /** Every source that was ever acknowledged to be lost for good, whatever the period, the latest first. */
+    acknowledged_losses: z.array(lossView).optional(),
     /**
      * Prompts and answers of the period: what usage events state of them, and what the vault has at `made_at`. No part of
      * the verdict, which is about events; what is missing is in the notices. Absent from statements of earlier versions.

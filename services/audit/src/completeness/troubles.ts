@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '@tollgate/database';
 import type { Logger } from '@tollgate/telemetry';
 import { openGaps } from '../sources/listing.ts';
+import { readLosses } from '../sources/losses.ts';
 
 /** What stands between the trail and completeness just now, each as a number that should be 0. */
 export interface Troubles {
-  /** Numbers in open gaps. */
+  /** Numbers in open gaps, but for those of sources that were acknowledged to be lost. */
   readonly missing_events: number;
-  /** Sources that have neither ended nor been heard of lately. */
+  /** Sources that have neither ended nor been heard of lately, nor been acknowledged to be lost. */
   readonly lost_sources: number;
   /** Sources whose own chain differs from what the log holds. */
   readonly differing_chains: number;
@@ -44,10 +45,14 @@ type Counted = {
 /** Looks at everything that is in the log, whatever its period. */
 export async function findTroubles(pool: Pool, rule: TroubleRule): Promise<Troubles> {
   const nowMs = rule.now();
-  const gaps = await openGaps(pool, { nowMs, graceMs: rule.gapGraceMs });
+  const losses = (await readLosses(pool)).filter(({ state }) => state === 'in-force');
+  const lost = new Set(losses.map(({ source }) => source));
+  const open = await openGaps(pool, { nowMs, graceMs: rule.gapGraceMs });
+  const gaps = open.filter(({ source }) => !lost.has(source));
   const { rows } = await pool.query<Counted>(
     `SELECT (SELECT count(*)::int FROM source_state
-             WHERE NOT ended AND (state->>'heardMs')::float8 < $1::float8) AS lost,
+             WHERE NOT ended AND (state->>'heardMs')::float8 < $1::float8
+               AND source_id NOT IN (SELECT source_id FROM source WHERE name = ANY ($4::text[]))) AS lost,
             (SELECT count(*)::int FROM source_state WHERE state->>'mismatch' IS NOT NULL) AS differing,
             (SELECT count(*)::int FROM (SELECT FROM unsettled_request
               WHERE happened_at < to_timestamp($2::float8 / 1000) LIMIT ${MAX_COUNTED}) AS counted) AS unsettled,
@@ -56,7 +61,7 @@ export async function findTroubles(pool: Pool, rule: TroubleRule): Promise<Troub
               AS missing_payloads,
             (SELECT count(*)::int FROM (SELECT FROM stated_awaited WHERE differs LIMIT ${MAX_COUNTED}) AS counted)
               AS differing_payloads`,
-    [nowMs - rule.sourceLostAfterMs, nowMs - rule.unsettledAfterMs, nowMs - rule.payloadGraceMs],
+    [nowMs - rule.sourceLostAfterMs, nowMs - rule.unsettledAfterMs, nowMs - rule.payloadGraceMs, [...lost]],
   );
   const [row] = rows;
   return {

@@ -39,13 +39,15 @@ const source = z
   })
   .meta({ id: 'Source' });
 
-/** `GET /v1/gaps` and `GET /v1/sources`. Both concern the installation, not one organisation's requests. */
-export function sourceRoutes(parts: {
+export interface SourceParts {
   readonly pool: Pool;
   readonly now: () => number;
   readonly gapGraceMs: number;
   readonly sourceLostAfterMs: number;
-}): Route[] {
+}
+
+/** `GET /v1/gaps` and `GET /v1/sources`. Both concern the installation, not one organisation's requests. */
+export function sourceRoutes(parts: SourceParts): Route[] {
   const rule = () => ({
     nowMs: parts.now(),
     graceMs: parts.gapGraceMs,

@@ -13,6 +13,7 @@ import { evidenceRoutes } from '../evidence/routes.ts';
 import { exportRoutes } from '../exports/routes.ts';
 import { recordReadings } from '../search/readings.ts';
 import { searchRoutes } from '../search/routes.ts';
+import { lossRoutes } from '../sources/loss-routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
 import { proofRoutes } from '../tree/proof-routes.ts';
 import { treeRoutes } from '../tree/routes.ts';
@@ -28,6 +29,7 @@ export interface TestApi {
     readonly organisationId?: string | null;
     readonly type?: AccessToken['principal_type'];
   }): string;
+  post(url: string, token: string, body: object): Promise<{ status: number; json: unknown }>;
   get(
     url: string,
     token: string,
@@ -68,6 +70,7 @@ export function testApi(stand: Stand): TestApi {
       ...archiveRoutes({ pool, store, record }),
       ...exportRoutes({ pool, store, record }),
       ...sourceRoutes({ pool, now, ...TEST_RULE }),
+      ...lossRoutes({ pool, now, ...TEST_RULE }),
       ...completenessRoutes({ pool, store, signers, now, ...TEST_RULE }),
       ...evidenceRoutes({ pool, store, tiles, signers, now, record, ...TEST_RULE }),
     ],
@@ -95,6 +98,11 @@ export function testApi(stand: Stand): TestApi {
         }),
       );
       return secret;
+    },
+    async post(url, token, payload) {
+      const headers = { authorization: `Bearer ${token}` };
+      const response = await http.inject({ method: 'POST', url, headers, payload });
+      return { status: response.statusCode, json: response.json() };
     },
     async get(url, token, accept) {
       const response = await http.inject({
