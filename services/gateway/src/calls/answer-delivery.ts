@@ -32,6 +32,8 @@ export class AnswerDelivery implements Deliverable {
   #settled = false;
   /** What the caller is told in place of the answer, or at its end. */
   #refusal: Refusal | null = null;
+  /** Whether that takes the answer's place, since nothing of it went out or is there to. */
+  #instead = false;
   /** Whether the usage event could not be appended, or the vault not given what it must have. */
   #unrecorded = false;
   /** Settled, and its answer waits until what the vault has to keep of it is on the disk. */
@@ -71,6 +73,9 @@ export class AnswerDelivery implements Deliverable {
   settle(refusal: Refusal | null): void {
     this.#settled = true;
     this.#refusal = refusal;
+    const stream = this.attempt?.answer.stream ?? null;
+    const begun = this.#res.headersSent || stream?.hasReady === true;
+    this.#instead = refusal !== null && !(stream !== null && begun);
     this.#keepAnswer();
   }
 
@@ -86,9 +91,8 @@ export class AnswerDelivery implements Deliverable {
   get status(): number | null {
     if (this.#res.headersSent) return this.#res.statusCode;
     if (this.callerGone) return null;
-    const answer = this.attempt?.answer ?? null;
-    if ((answer === null || answer.stream === null) && this.#refusal !== null) return this.#refusal.status;
-    return answer === null ? null : answer.status;
+    if (this.#refusal !== null && this.#instead) return this.#refusal.status;
+    return this.attempt?.answer.status ?? null;
   }
 
   deliver(failure: Error | null): void {
@@ -98,7 +102,8 @@ export class AnswerDelivery implements Deliverable {
     const headers = this.#headers();
     const unrecorded = this.#settled && (this.#unrecorded || failure !== null);
     const answer = this.attempt?.answer ?? null;
-    if (answer !== null && answer.stream !== null) this.#deliverStream(answer, answer.stream, unrecorded);
+    const stream = this.#instead ? null : (answer?.stream ?? null);
+    if (answer !== null && stream !== null) this.#deliverStream(answer, stream, unrecorded);
     else if (unrecorded) writeRefusal(res, requestId, refuse('audit_unavailable'), headers);
     else if (this.#refusal !== null) writeRefusal(res, requestId, this.#refusal, headers);
     else if (this.#settled && answer !== null) {
@@ -172,7 +177,7 @@ export class AnswerDelivery implements Deliverable {
     const answer = this.attempt?.answer ?? null;
     if (payloads === null || answer === null || answer.status === null) return;
     const { stream } = answer;
-    if (stream !== null) {
+    if (stream !== null && !this.#instead) {
       this.#lastPiece = stream.take();
       const end = this.#endOf(stream);
       for (const piece of [this.#lastPiece, end]) if (piece !== null) payloads.addAnswer(piece);

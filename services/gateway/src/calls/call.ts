@@ -21,6 +21,12 @@ import type { RunningCall } from './running-calls.ts';
 /** How long an upstream may keep a connection open after the end event of its stream, in milliseconds. */
 const LINGER_MS = 2000;
 
+/**
+ * How long the head of a stream waits for its first event where another target could still be asked, in milliseconds. Most
+ * streams that come to nothing do so at once; clients that wait for a head would take a long one for silence.
+ */
+const HEAD_WAIT_MS = 5000;
+
 const NONE_EARLIER: readonly AttemptUse[] = [];
 
 const BROKEN = {
@@ -140,7 +146,8 @@ export class Call implements AttemptOwner, CallTimes, RunningCall {
   }
 
   answering(): void {
-    if (!this.#settled && this.#attempt?.answer.stream) this.#delivery.passOn();
+    if (this.#settled || this.#admission.fallbacks !== null) return;
+    if (this.#attempt?.answer.stream) this.#delivery.passOn();
   }
 
   answered(fits: boolean): void {
@@ -208,6 +215,8 @@ export class Call implements AttemptOwner, CallTimes, RunningCall {
         this.#missed('timed-out', refuse('upstream_timeout'));
         break;
       case null:
+        if (attempt !== null && attempt.answer.stream !== null && !this.#res.headersSent)
+          if (nowMs - attempt.firstByteMs > HEAD_WAIT_MS) this.#delivery.passOn();
         break;
     }
   }

@@ -49,6 +49,10 @@ export function conclude(attempt: Attempt, clock: Clock, maxRestMs: number): Con
     const refusal = upstreamRefusal(STREAM_ERROR_STATUS, undefined, error, clock.now(), target.upstream);
     return { ...partlyUsed(attempt, 'failed'), missed: true, refusal };
   }
+  if (stream !== null && stream.bytes === 0) {
+    attempt.judge('failure');
+    return { ...partlyUsed(attempt, 'failed'), missed: true, refusal: refuse('upstream_broke') };
+  }
   if (stream?.failed) {
     // Its last event says so in the caller's own protocol, and goes on as it came.
     attempt.judge('failure');

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { until as untilWithin } from '@tollgate/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { testOptions } from '../../testing/gateway-under-test.ts';
@@ -185,6 +188,124 @@ describe('no other target is asked', () => {
     await until(() => under.workspaces[0]?.stats().inFlight === 0);
     expect(asked()).toEqual([1, 0]);
     expect(under.usage()).toMatchObject([{ fidelity: 'partial', quantities: { input_tokens: 4 } }]);
+  });
+});
+
+describe('a stream of which nothing has come but its head', () => {
+  const event = (content: string) =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
+  let first: ServerResponse | null;
+  let server: Server;
+
+  /** The first target is one that the test answers for, once it has sent the head of a stream. */
+  async function startHeld(alone = false): Promise<void> {
+    first = null;
+    server = createServer((_, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      first = res;
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const targets = [{ baseUrl: `http://127.0.0.1:${port}/serving-endpoints` }, ...(alone ? [] : [{}])];
+    under = await startRouteUnderTest({ targets });
+  }
+
+  /** Asks for a stream, of which nothing but the head has come by then. */
+  async function held(): Promise<{ readonly answer: Promise<Response>; readonly upstream: ServerResponse }> {
+    const answer = under.ask({ stream: true });
+    await until(() => first !== null);
+    if (first === null) throw new Error('not asked');
+    return { answer, upstream: first };
+  }
+
+  /** Waits until the gateway has the head as well: it tells the spool how far a stream has come that is no event yet. */
+  async function headHasCome(upstream: ServerResponse): Promise<void> {
+    upstream.write('data: {"error":');
+    await until(() => under.spool.frames.length > 0);
+  }
+
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test.each([
+    ['breaks off', (res: ServerResponse) => res.destroy()],
+    ['tells of an error', (res: ServerResponse) => res.end('{"message":"overloaded"}}\n\n')],
+    ['ends at once', null],
+  ])('is followed by the next target where it %s', async (_, end) => {
+    await startHeld();
+    const { answer, upstream } = await held();
+    if (end === null) upstream.end();
+    else {
+      await headHasCome(upstream);
+      end(upstream);
+    }
+    const response = await answer;
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(text).toContain('model-two');
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+    await under.settled('fallen-back');
+    expect(under.usage()).toMatchObject([
+      {
+        attempt: 1,
+        final: false,
+        outcome: 'failed',
+        upstream_status: 200,
+        fidelity: 'partial',
+        status: null,
+      },
+      { attempt: 2, final: true, outcome: 'completed', status: 200 },
+    ]);
+    expect(under.spool.openHolds).toBe(0);
+  });
+
+  test('goes out with its first event, and from there on it is the answer', async () => {
+    await startHeld();
+    const { answer, upstream } = await held();
+    upstream.write(event('one'));
+    const response = await answer;
+    expect(response.status).toBe(200);
+    upstream.destroy();
+    expect(await response.text()).toContain('"code":"upstream_broke"');
+    expect(asked()).toEqual([0, 0]);
+    await under.settled('failed');
+  });
+
+  test('goes out without an event after a while, for those who wait for it', async () => {
+    await startHeld();
+    const { answer, upstream } = await held();
+    await headHasCome(upstream);
+    under.clock.aheadMs = 5_200;
+    under.gateway.sweep();
+    const response = await answer;
+    expect(response.status).toBe(200);
+    upstream.destroy();
+    expect(await response.text()).toContain('"code":"upstream_broke"');
+    expect(under.usage()).toMatchObject([{ final: true, status: 200 }]);
+  });
+
+  test('goes out at once where there is no other target', async () => {
+    await startHeld(true);
+    const { answer, upstream } = await held();
+    expect((await answer).status).toBe(200);
+    upstream.destroy();
+    await (await answer).text();
+    await under.settled('failed');
+  });
+
+  test('is an error of the protocol with its own status where every target fails so', async () => {
+    await startHeld();
+    fault(1, 'unavailable');
+    const { answer, upstream } = await held();
+    upstream.destroy();
+    const response = await answer;
+    expect(response.status).toBe(503);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    await under.settled('failed');
+    expect(under.usage().at(-1)).toMatchObject({ final: true, status: 503 });
   });
 });
 
