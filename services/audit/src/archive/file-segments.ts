@@ -1,6 +1,8 @@
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AuditError } from '../errors.ts';
+import { isMissing } from '../files/error-code.ts';
+import { syncFolder } from '../files/sync-folder.ts';
 import type { SegmentStore } from './segment-store.ts';
 
 /** Open files at most, writing and reading alike. */
@@ -103,16 +105,6 @@ async function openOrCreate(file: string): Promise<FileHandle> {
   }
 }
 
-/** Makes a new file's name survive a loss of power. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function closeUnused(reading: Map<string, OpenFile>): Promise<void> {
   const surplus: OpenFile[] = [];
   for (const [name, file] of reading) {
@@ -122,8 +114,4 @@ async function closeUnused(reading: Map<string, OpenFile>): Promise<void> {
     surplus.push(file);
   }
   for (const { handle } of surplus) await (await handle).close();
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && Reflect.get(error, 'code') === 'ENOENT';
 }

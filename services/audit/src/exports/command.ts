@@ -1,8 +1,9 @@
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { ConfigError, configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../config.ts';
 import { sizeOfCheckpoint } from '../evidence/make-bundle.ts';
+import { writeWhole } from '../files/whole-file.ts';
 import { type FilterFlags, filterMembers, withFilters } from '../search/filter-options.ts';
 import { type ExportQuery, fetchPage } from './fetch-page.ts';
 import { followExport } from './follow.ts';
@@ -52,21 +53,23 @@ export function exportCommand(): Command {
 }
 
 async function exportOnce(client: ServiceClient, query: ExportQuery, out: string | undefined): Promise<void> {
-  const draft = out === undefined ? null : { handle: await open(`${out}.part`, 'w', 0o600), out };
-  try {
-    let after = -1;
-    for (;;) {
-      const page = await fetchPage(client, query, after);
-      if (draft === null) await toStandardOutput(page.text);
-      else await draft.handle.writeFile(page.text);
-      if (page.isLast) break;
-      after = page.after;
-    }
-    await draft?.handle.sync();
-  } finally {
-    await draft?.handle.close();
+  if (out === undefined) await fetchPages(client, query, toStandardOutput);
+  else
+    await writeWhole(out, `${out}.part`, (file) => fetchPages(client, query, (text) => file.writeFile(text)));
+}
+
+async function fetchPages(
+  client: ServiceClient,
+  query: ExportQuery,
+  write: (text: string) => Promise<void>,
+): Promise<void> {
+  let after = -1;
+  for (;;) {
+    const page = await fetchPage(client, query, after);
+    await write(page.text);
+    if (page.isLast) break;
+    after = page.after;
   }
-  if (draft !== null) await rename(`${draft.out}.part`, draft.out);
 }
 
 /** @throws ConfigError for filters that a bundle does not know; ServiceError */
@@ -89,14 +92,9 @@ async function fetchBundle(
     query: { from, to, request_id: requestId, organisation, since: size },
     timeoutMs: BUNDLE_TIMEOUT_MS,
   });
-  const handle = await open(`${out}.part`, 'w', 0o600);
-  try {
+  await writeWhole(out, `${out}.part`, async (handle) => {
     for await (const chunk of response.body ?? []) await handle.write(chunk);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${out}.part`, out);
+  });
 }
 
 async function exportOn(

@@ -1,7 +1,9 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, type ServiceClient, ServiceError } from '@tollgate/http';
 import { z } from 'zod';
+import { isMissing } from '../files/error-code.ts';
+import { writeWhole } from '../files/whole-file.ts';
 import { type ExportQuery, fetchPage } from './fetch-page.ts';
 
 const stateFile = z.object({ after: z.int().min(-1), query: z.record(z.string(), z.string()) });
@@ -60,7 +62,7 @@ async function readState(file: string, query: ExportQuery): Promise<number> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && Reflect.get(error, 'code') === 'ENOENT') return -1;
+    if (isMissing(error)) return -1;
     throw new ConfigError('--state', `${file} can't be read`);
   }
   const state = stateFile.safeParse(parsed(text));
@@ -73,15 +75,8 @@ async function readState(file: string, query: ExportQuery): Promise<number> {
 
 /** Whole or not at all, and durable. */
 async function writeState(file: string, after: number, query: ExportQuery): Promise<void> {
-  const draft = `${file}.tmp`;
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify({ after, query: given(query) })}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
+  const text = `${JSON.stringify({ after, query: given(query) })}\n`;
+  await writeWhole(file, `${file}.tmp`, (handle) => handle.writeFile(text));
 }
 
 function given(query: ExportQuery): Record<string, string> {

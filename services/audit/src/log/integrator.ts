@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdvisoryLock, type AdvisoryLockOptions, acquireAdvisoryLock } from '@tollgate/database';
 import type { Logger } from '@tollgate/telemetry';
+import { errorCode } from '../files/error-code.ts';
 import { LogWriter, type StepResult, type WriterOptions } from './writer.ts';
 
 export interface IntegratorOptions extends WriterOptions {
@@ -81,9 +82,9 @@ export function startIntegrator(options: IntegratorOptions): Integrator {
         }
       } catch (error) {
         // Whoever took over holds the lock, or will: ours is not worth what we believe.
-        if (codeOf(error) === 'leadership_lost') return;
+        if (errorCode(error) === 'leadership_lost') return;
         trouble = `the log does not move on: ${messageOf(error)}`;
-        suspectIds = codeOf(error) === UNIQUE_VIOLATION;
+        suspectIds = errorCode(error) === UNIQUE_VIOLATION;
         if (suspectIds) continue;
         logger.error({ err: error }, 'an epoch of the log ended; will begin the next');
         await sleep(backOffMs, undefined, { signal: stopping.signal }).catch(() => {});
@@ -125,10 +126,5 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function messageOf(error: unknown): string {
-  return codeOf(error) ?? (error instanceof Error ? error.name : 'unknown');
-}
-
-function codeOf(error: unknown): string | null {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : null;
+  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown');
 }

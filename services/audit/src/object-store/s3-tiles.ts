@@ -1,5 +1,6 @@
 import { CHECKPOINT_PATH, type WrittenResource } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
+import { inParallel } from '../tree/in-parallel.ts';
 import type { TileStore } from '../tree/tile-store.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 
@@ -26,13 +27,14 @@ export function openS3Tiles(bucket: S3Bucket): TileStore {
   return {
     read: (path) => bucket.read(`${FOLDER}${path}`),
     async write(resources) {
-      await inParallel(resources, put);
+      await inParallel(PARALLEL_WRITES, resources, put);
     },
     async writeCheckpoint(note) {
       await bucket.replace(`${FOLDER}${CHECKPOINT_PATH}`, Buffer.from(note));
     },
     async discardPartials(resources) {
       await inParallel(
+        PARALLEL_WRITES,
         resources.filter(({ full }) => full),
         async ({ path }) => {
           const partials = await bucket.list(`${FOLDER}${path}.p/`);
@@ -41,14 +43,4 @@ export function openS3Tiles(bucket: S3Bucket): TileStore {
       );
     },
   };
-}
-
-/** Everything is tried, and over, before the first failure is thrown. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  const lanes = Array.from({ length: Math.min(PARALLEL_WRITES, items.length) }, async () => {
-    for (const item of left) await work(item);
-  });
-  const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
 }

@@ -3,6 +3,9 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/prom
 import path from 'node:path';
 import { CHECKPOINT_PATH, type WrittenResource } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
+import { errorCode, isMissing } from '../files/error-code.ts';
+import { syncFolder } from '../files/sync-folder.ts';
+import { inParallel } from './in-parallel.ts';
 import type { TileStore } from './tile-store.ts';
 
 /** Files written at once: no more than the threads that do it. */
@@ -35,7 +38,7 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
   async function put(files: readonly File[]): Promise<void> {
     const drafts: Draft[] = [];
     try {
-      await inParallel(files, async ({ path: name, bytes }) => {
+      await inParallel(PARALLEL_WRITES, files, async ({ path: name, bytes }) => {
         const target = path.join(folder, name);
         const draft = `${target}.${randomUUID()}.tmp`;
         await mkdir(path.dirname(target), { recursive: true, mode: 0o750 });
@@ -43,20 +46,20 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
         drafts.push({ draft, target, handle });
         await handle.writeFile(bytes);
       });
-      await inParallel(drafts, ({ handle }) => handle.datasync());
-      await inParallel(drafts, ({ draft, target }) => rename(draft, target));
+      await inParallel(PARALLEL_WRITES, drafts, ({ handle }) => handle.datasync());
+      await inParallel(PARALLEL_WRITES, drafts, ({ draft, target }) => rename(draft, target));
     } catch (error) {
-      await inParallel(drafts, ({ draft }) => rm(draft, { force: true }));
+      await inParallel(PARALLEL_WRITES, drafts, ({ draft }) => rm(draft, { force: true }));
       throw error;
     } finally {
-      await inParallel(drafts, ({ handle }) => handle.close());
+      await inParallel(PARALLEL_WRITES, drafts, ({ handle }) => handle.close());
     }
   }
 
   /** Those that are not there yet. */
   async function lacking(resources: readonly WrittenResource[]): Promise<WrittenResource[]> {
     const lacking: WrittenResource[] = [];
-    await inParallel(resources, async (resource) => {
+    await inParallel(PARALLEL_WRITES, resources, async (resource) => {
       const existing = await read(resource.path);
       if (existing === undefined) lacking.push(resource);
       else if (!existing.equals(resource.bytes)) {
@@ -81,7 +84,7 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
       }
     }
     try {
-      await inParallel([...dirty], syncFolder);
+      await inParallel(PARALLEL_WRITES, [...dirty], syncFolder);
     } catch (error) {
       for (const each of dirty) if (each !== folder) settled.delete(each);
       throw error;
@@ -103,7 +106,7 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
     },
     async discardPartials(resources) {
       const full = resources.filter((each) => each.full);
-      await inParallel(full, async ({ path: name }) => {
+      await inParallel(PARALLEL_WRITES, full, async ({ path: name }) => {
         const partials = path.join(folder, `${name}.p`);
         settled.delete(partials);
         await rm(partials, { recursive: true, force: true });
@@ -112,27 +115,7 @@ export async function openFileTiles(folder: string): Promise<TileStore> {
   };
 }
 
-/** Everything is tried, and over, before the first failure is thrown. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const left = items.values();
-  const lanes = Array.from({ length: Math.min(PARALLEL_WRITES, items.length) }, async () => {
-    for (const item of left) await work(item);
-  });
-  const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
-}
-
-/** Makes the names in a folder survive a loss of power. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
+/** Also where a folder above it is a file: nothing can be there. */
 function isAbsent(error: unknown): boolean {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  return code === 'ENOENT' || code === 'ENOTDIR';
+  return isMissing(error) || errorCode(error) === 'ENOTDIR';
 }

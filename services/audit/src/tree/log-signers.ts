@@ -1,5 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { link, open, readFile, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import {
   ed25519Signer,
   formatSignerKey,
@@ -11,6 +10,8 @@ import {
   TransparencyLogError,
 } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
+import { errorCode } from '../files/error-code.ts';
+import { makeSecret, readSecret } from '../files/secret-file.ts';
 import type { Publication } from './publication.ts';
 
 /** The log's name and its keys: one usually, the old and the new one while keys rotate. */
@@ -88,29 +89,14 @@ export async function openLogSigners(
 /** Puts a new key there whole, unless another process was first. */
 async function makeKey(file: string, origin: string): Promise<void> {
   const seed = randomBytes(SEED_BYTES);
-  const draft = `${file}.${randomUUID()}.tmp`;
-  try {
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${formatSignerKey(ed25519Signer(origin, seed).key, seed)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await link(draft, file);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
+  await makeSecret(file, `${formatSignerKey(ed25519Signer(origin, seed).key, seed)}\n`);
 }
 
 async function readKeys(file: string): Promise<string | null> {
   try {
-    return await readFile(file, 'utf8');
+    return await readSecret(file);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw keyError(`${file} can't be read (${String(codeOf(error))})`);
+    throw keyError(`${file} can't be read (${String(errorCode(error))})`);
   }
 }
 
@@ -125,8 +111,4 @@ function readKey(line: string): NoteSigner {
 
 function keyError(what: string): AuditError {
   return new AuditError('log_key', `the log's signing key: ${what}`);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error ? Reflect.get(error, 'code') : undefined;
 }

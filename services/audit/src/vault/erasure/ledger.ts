@@ -1,7 +1,9 @@
-import { mkdir, open, readFile, truncate } from 'node:fs/promises';
+import { mkdir, readFile, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { isMissing, syncFolder } from '../keys/key-slots.ts';
+import { isMissing } from '../../files/error-code.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
+import { writeSynced } from '../../files/whole-file.ts';
 import { payloadScope } from '../scope.ts';
 
 const entry = z.strictObject({
@@ -32,13 +34,7 @@ export async function openErasureLedger(file: string): Promise<ErasureLedger> {
     await truncate(file, Buffer.byteLength((await text(file)).slice(0, whole)));
   return {
     async append(added) {
-      const handle = await open(file, 'a', 0o600);
-      try {
-        await handle.writeFile(`${JSON.stringify(added)}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await writeSynced(file, 'a', (handle) => handle.writeFile(`${JSON.stringify(added)}\n`));
       await syncFolder(path.dirname(file));
     },
     async read() {

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from '../keys/key-slots.ts';
+import { isMissing } from '../../files/error-code.ts';
 
 const CHUNK_BYTES = 1 << 20;
 

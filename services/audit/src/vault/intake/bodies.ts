@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AuditError } from '../../errors.ts';
-import { isMissing, syncFolder } from '../keys/key-slots.ts';
+import { isMissing } from '../../files/error-code.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
+import { writeWhole } from '../../files/whole-file.ts';
 
 /** A part of an object. */
 export interface Range {
@@ -33,14 +35,7 @@ export async function openFileBodies(folder: string): Promise<BodyStore> {
     async put(name, parts) {
       await mkdir(folderOf(name), { recursive: true, mode: 0o700 });
       const draft = `${fileOf(name)}.${randomUUID()}.tmp`;
-      const handle = await open(draft, 'wx', 0o600);
-      try {
-        await handle.writev([...parts]);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(draft, fileOf(name));
+      await writeWhole(fileOf(name), draft, (handle) => handle.writev([...parts]));
       await syncFolder(folderOf(name));
       await syncFolder(folder);
     },

@@ -1,5 +1,7 @@
 import { constants, type FileHandle, mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissing } from '../../files/error-code.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
 
 /** Slots of one file; a file of payloads' keys is 4 MiB. */
 const FILE_SLOTS = 65_536;
@@ -105,18 +107,4 @@ async function openIfThere(file: string): Promise<FileHandle | null> {
 async function openOrMake(file: string): Promise<{ handle: FileHandle; isNew: boolean }> {
   const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   return { handle, isNew: (await handle.stat()).size === 0 };
-}
-
-/** Makes a new file's name survive a loss of power. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && Reflect.get(error, 'code') === 'ENOENT';
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { openGcm, sealGcm } from '@tollgate/payload-sealing';
 import { AuditError } from '../../errors.ts';
-import { makeSecret, readSecret, replaceSecret } from './secret-file.ts';
+import { makeSecret, readSecret, replaceSecret } from '../../files/secret-file.ts';
 
 /** A secret as a master key wrapped it. */
 export interface Wrapped {

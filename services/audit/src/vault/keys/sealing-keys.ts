@@ -6,8 +6,8 @@ import {
 } from '@tollgate/payload-sealing';
 import { z } from 'zod';
 import { AuditError } from '../../errors.ts';
+import { makeSecret, readSecret, replaceSecret } from '../../files/secret-file.ts';
 import type { MasterKey, Wrapped } from './master-key.ts';
-import { makeSecret, readSecret, replaceSecret } from './secret-file.ts';
 
 /** Private keys that still open what gateways have not sent yet: the newest and the one before. */
 const KEPT_KEYS = 2;

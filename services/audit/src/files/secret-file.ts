@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing, syncFolder } from './key-slots.ts';
-
-const OWNER_ONLY = 0o600;
+import { errorCode, isMissing } from './error-code.ts';
+import { syncFolder } from './sync-folder.ts';
+import { writeSynced, writeWhole } from './whole-file.ts';
 
 /** A file's text; null where there is none. */
 export async function readSecret(file: string): Promise<string | null> {
@@ -18,11 +18,12 @@ export async function readSecret(file: string): Promise<string | null> {
 /** Puts a new file there whole, unless another process was first. */
 export async function makeSecret(file: string, text: string): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const draft = await writeDraft(file, text);
+  const draft = draftOf(file);
   try {
+    await writeSynced(draft, 'wx', (handle) => handle.writeFile(text));
     await link(draft, file);
   } catch (error) {
-    if (!(error instanceof Error && Reflect.get(error, 'code') === 'EEXIST')) throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
   } finally {
     await rm(draft, { force: true });
   }
@@ -34,7 +35,7 @@ export async function replaceSecret(file: string, text: string): Promise<void> {
   const old = await open(file, 'r+');
   try {
     const { size } = await old.stat();
-    await rename(await writeDraft(file, text), file);
+    await writeWhole(file, draftOf(file), (handle) => handle.writeFile(text));
     await syncFolder(path.dirname(file));
     await old.write(Buffer.alloc(size), 0, size, 0);
     await old.sync();
@@ -43,14 +44,6 @@ export async function replaceSecret(file: string, text: string): Promise<void> {
   }
 }
 
-async function writeDraft(file: string, text: string): Promise<string> {
-  const draft = `${file}.${randomUUID()}.tmp`;
-  const handle = await open(draft, 'wx', OWNER_ONLY);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  return draft;
+function draftOf(file: string): string {
+  return `${file}.${randomUUID()}.tmp`;
 }
