@@ -1,32 +1,11 @@
-import {
-  closeSync,
-  fdatasync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writevSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fdatasync, ftruncateSync, writevSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { BatchSealer, type PayloadFacts, type SealingKey, wholeBytes } from '@tollgate/payload-sealing';
+import { BatchSealer, type PayloadFacts, type SealingKey } from '@tollgate/payload-sealing';
 import type { Logger } from '@tollgate/telemetry';
+import { BatchFiles } from './batch-files.ts';
 
 const syncData = promisify(fdatasync);
-
-/** Being written; a batch that is whole; one that the vault refused for good. */
-const OPEN = '.open';
-const BATCH = '.batch';
-const REFUSED = '.refused';
-const NAME = /^(\d{12})\.(open|batch|refused)$/;
-const NAME_DIGITS = 12;
 
 /** A batch is closed once it is as large; the vault takes no more than eight times that. */
 const BATCH_BYTES = 1 << 20;
@@ -49,6 +28,7 @@ interface OpenBatch {
   readonly fd: number;
   readonly sealer: BatchSealer;
   readonly keyId: string;
+  /** Of whole groups, the header included. */
   bytes: number;
   /** How many of them are known to be on the disk. */
   synced: number;
@@ -91,9 +71,7 @@ interface Waiter {
  */
 export class PayloadSpool {
   readonly #options: PayloadSpoolOptions;
-  readonly #batches: { readonly number: number; readonly bytes: number }[] = [];
-  #bytes = 0;
-  #nextNumber = 1;
+  readonly #files: BatchFiles;
   #current: OpenBatch | null = null;
   readonly #closing = new Set<OpenBatch>();
   /** The payloads that the open batch's sealer has gathered; null where there are none. */
@@ -103,16 +81,17 @@ export class PayloadSpool {
   #syncing = false;
   #failed = false;
 
-  /** Opens the folder, and closes the batch that an earlier process left open, up to its last whole record. */
+  /** Opens the folder, and ends the batch that an earlier process left open. */
   constructor(options: PayloadSpoolOptions) {
     this.#options = options;
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-    this.#takeOver();
+    this.#files = new BatchFiles(options.folder, options.log);
   }
 
   /** Of all files. */
   get bytes(): number {
-    return this.#bytes;
+    let bytes = this.#files.bytes + (this.#current?.bytes ?? 0);
+    for (const batch of this.#closing) bytes += batch.bytes;
+    return bytes;
   }
 
   /** Whether the last write failed. */
@@ -127,7 +106,7 @@ export class PayloadSpool {
   append(key: SealingKey, facts: UnsealedFacts, body: Uint8Array): Appended | null {
     // Its own size, its facts and what sealing adds; exact enough for a cap.
     const gathered = this.#current?.sealer.gatheredBytes ?? 0;
-    if (this.#bytes + gathered + body.length + 1024 > this.#options.maxBytes) return null;
+    if (this.bytes + gathered + body.length + 1024 > this.#options.maxBytes) return null;
     try {
       const batch = this.#batchFor(key);
       const digest = batch.sealer.add(facts, body);
@@ -159,38 +138,15 @@ export class PayloadSpool {
     void this.#finish(batch);
   }
 
-  /** The oldest batch that is ready; null where there is none. */
-  oldest(): number | null {
-    return this.#batches[0]?.number ?? null;
-  }
-
-  /** The bytes of a batch. */
-  read(number: number): Buffer<ArrayBuffer> {
-    return readFileSync(this.#path(number, BATCH));
-  }
-
-  /** The vault has it. */
-  remove(number: number): void {
-    rmSync(this.#path(number, BATCH), { force: true });
-    this.#bytes -= this.#forget(number);
-  }
-
-  /** The vault will never take it: it is kept for whoever looks into why, and counts against the cap. */
-  setAside(number: number): void {
-    renameSync(this.#path(number, BATCH), this.#path(number, REFUSED));
-    this.#forget(number);
+  /** The batches that are ready to be sent. */
+  get files(): Pick<BatchFiles, 'oldest' | 'read' | 'remove' | 'setAside'> {
+    return this.#files;
   }
 
   /** Everything that was appended is on the disk, and ready for the next process to send. */
   async close(): Promise<void> {
     this.rotate();
     while (this.#closing.size > 0) await nextTurn();
-  }
-
-  #forget(number: number): number {
-    const at = this.#batches.findIndex((batch) => batch.number === number);
-    const [gone] = at < 0 ? [] : this.#batches.splice(at, 1);
-    return gone?.bytes ?? 0;
   }
 
   #batchFor(key: SealingKey): OpenBatch {
@@ -201,19 +157,16 @@ export class PayloadSpool {
   }
 
   #begin(key: SealingKey): OpenBatch {
-    const number = this.#nextNumber;
     const sealer = new BatchSealer(key);
-    const fd = openSync(this.#path(number, OPEN), 'wx', 0o600);
-    this.#nextNumber += 1;
+    const { number, fd } = this.#files.begin();
+    const bytes = sealer.header.length;
     try {
-      writeWhole(fd, [sealer.header], sealer.header.length);
+      writeWhole(fd, [sealer.header], bytes);
     } catch (error) {
       closeSync(fd);
-      rmSync(this.#path(number, OPEN), { force: true });
+      this.#files.abandon(number);
       throw error;
     }
-    this.#bytes += sealer.header.length;
-    const bytes = sealer.header.length;
     return { number, fd, sealer, keyId: key.id, bytes, synced: 0, syncs: 0, ended: false, lost: false };
   }
 
@@ -230,7 +183,6 @@ export class PayloadSpool {
       if (sealed === null) return;
       writeWhole(batch.fd, sealed.parts, sealed.bytes);
       batch.bytes += sealed.bytes;
-      this.#bytes += sealed.bytes;
       this.#failed = false;
     } catch (error) {
       group.lost = true;
@@ -250,8 +202,8 @@ export class PayloadSpool {
     try {
       ftruncateSync(batch.fd, batch.bytes);
     } catch (error) {
-      // Its last group is torn then, and cut off by whoever opens the folder next.
-      this.#options.log.error({ err: error, code: 'payload_spool' }, 'a torn payload can not be cut off');
+      // Its last group is torn then, and nobody reads it.
+      this.#options.log.error({ err: error, code: 'payload_spool' }, 'what is torn can not be cut off');
     }
     this.rotate();
   }
@@ -280,13 +232,11 @@ export class PayloadSpool {
   }
 
   async #finish(batch: OpenBatch): Promise<void> {
-    const { folder, log, onBatch } = this.#options;
+    const { log, onBatch } = this.#options;
     try {
       await sync(batch);
-      renameSync(this.#path(batch.number, OPEN), this.#path(batch.number, BATCH));
-      syncFolder(folder);
-      this.#batches.push({ number: batch.number, bytes: batch.bytes });
-      this.#batches.sort((a, b) => a.number - b.number);
+      this.#files.end(batch.number, batch.bytes);
+      this.#closing.delete(batch);
       onBatch();
     } catch (error) {
       log.error(
@@ -298,36 +248,6 @@ export class PayloadSpool {
       batch.ended = true;
       if (batch.syncs === 0) closeSync(batch.fd);
     }
-  }
-
-  #takeOver(): void {
-    const { folder, log } = this.#options;
-    for (const name of readdirSync(folder).toSorted()) {
-      const [, digits, state] = NAME.exec(name) ?? [];
-      if (digits === undefined) continue;
-      const number = Number(digits);
-      this.#nextNumber = Math.max(this.#nextNumber, number + 1);
-      const file = join(folder, name);
-      if (state === 'open') {
-        const whole = wholeBytes(readFileSync(file));
-        if (whole === 0) {
-          rmSync(file);
-          continue;
-        }
-        truncateSync(file, whole);
-        syncFile(file);
-        renameSync(file, this.#path(number, BATCH));
-        log.info({ batch: number, bytes: whole }, 'a batch of payloads was left open; it is sent now');
-      }
-      const bytes = statSync(state === 'open' ? this.#path(number, BATCH) : file).size;
-      this.#bytes += bytes;
-      if (state !== 'refused') this.#batches.push({ number, bytes });
-    }
-    syncFolder(folder);
-  }
-
-  #path(number: number, state: string): string {
-    return join(this.#options.folder, `${String(number).padStart(NAME_DIGITS, '0')}${state}`);
   }
 }
 
@@ -349,22 +269,4 @@ async function sync(batch: OpenBatch): Promise<void> {
 
 function writeWhole(fd: number, parts: readonly Buffer[], bytes: number): void {
   if (writevSync(fd, parts) !== bytes) throw new Error('the disk took a part of a payload only');
-}
-
-function syncFile(file: string): void {
-  const fd = openSync(file, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

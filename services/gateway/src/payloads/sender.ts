@@ -43,7 +43,7 @@ export class PayloadSender {
   /** There may be something to send. */
   wake(): void {
     if (this.#sending !== null || this.#ended.signal.aborted || performance.now() < this.#notBeforeMs) return;
-    if (this.#parts.spool.oldest() === null) return;
+    if (this.#parts.spool.files.oldest() === null) return;
     this.#sending = this.#sendAll().finally(() => {
       this.#sending = null;
     });
@@ -64,18 +64,19 @@ export class PayloadSender {
 
   async #sendAll(): Promise<void> {
     const { spool, log } = this.#parts;
+    const { files } = spool;
     for (;;) {
-      const number = spool.oldest();
+      const number = files.oldest();
       if (number === null) return;
       try {
         await this.#send(number);
-        spool.remove(number);
+        files.remove(number);
         this.#retryMs = MIN_RETRY_MS;
         this.#trouble = null;
       } catch (error) {
         if (error instanceof ServiceError && NEVER.has(error.code)) {
           log.error({ code: error.code, batch: number }, 'the vault refuses a batch of payloads for good');
-          spool.setAside(number);
+          files.setAside(number);
           continue;
         }
         const code = error instanceof ServiceError ? error.code : 'failed';
@@ -93,7 +94,7 @@ export class PayloadSender {
     await client.call({
       method: 'POST',
       path: '/v1/payloads/batches',
-      bytes: spool.read(number),
+      bytes: spool.files.read(number),
       answer: z.object({ stored: z.int() }),
       signal: this.#ended.signal,
     });
