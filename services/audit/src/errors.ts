@@ -15,6 +15,8 @@ export type AuditErrorCode =
   | 'log_rolled_back'
   /** Tiles or a checkpoint are there that another history made. */
   | 'log_forked'
+  /** The search index could not be exchanged, since it is read all the time. */
+  | 'index_busy'
   /** The log's signing key is missing, or is not this log's. */
   | 'log_key'
   /** A file of the log could not be fetched. */

@@ -1,6 +1,7 @@
-import { seededRandom } from '@tollgate/testing';
+import { seededRandom, until } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { auditCommand } from '../commands.ts';
+import { testApi } from '../testing/api.ts';
 import { type TestSource, testSource, uuid7 } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
 import { rebuildIndex } from './rebuild.ts';
@@ -69,6 +70,77 @@ describe('the index made again from the archive', () => {
     expect(await rebuilt()).toMatchObject({ size: 91, differences: [] });
   });
 
+  it('takes the place of a live one that was damaged, while it is searched and events come', async () => {
+    const api = testApi(stand);
+    const security = api.token({ role: 'security' });
+    const structure = async () => {
+      const { rows } = await stand.owner.query(
+        `SELECT c.relname, c.relkind, c.relacl::text, pg_get_expr(c.relpartbound, c.oid) AS bound,
+                CASE WHEN c.relkind IN ('i', 'I') THEN pg_get_indexdef(c.oid) END AS definition
+         FROM pg_class c WHERE relnamespace = 'audit'::regnamespace AND c.relname !~ '_2026_|_other|_idx'
+         ORDER BY c.relname`,
+      );
+      return rows;
+    };
+    const before = { structure: await structure(), report: await rebuilt() };
+    await stand.owner.query('TRUNCATE audit.unsettled_request, audit.indexed_event');
+    await stand.owner.query("UPDATE audit.event_count SET events = 0 WHERE type = 'tollgate.usage.v1'");
+    let searched = 0;
+    let done = false;
+    const searching = (async () => {
+      while (!done) {
+        expect((await api.get('/v1/events?limit=5', security)).status).toBe(200);
+        searched += 1;
+      }
+    })();
+    const coming = (async () => {
+      await stand.deliver(source.events.slice(-1));
+      await stand.integrate();
+    })();
+    const report = await rebuildIndex({
+      ownerUrl: stand.database.ownerUrl,
+      store: stand.store,
+      replace: true,
+    });
+    done = true;
+    await Promise.all([searching, coming]);
+    expect(searched).toBeGreaterThan(0);
+    expect(report.differences).toEqual([]);
+    expect(new Set(report.replaced?.map(({ table }) => table))).toContain('indexed_event');
+    expect(await structure()).toEqual(before.structure);
+    expect(await schemas()).toEqual([]);
+    // The service's own role goes on with it, also into a month that it has not.
+    const later = { requestedAt: '2026-01-10T10:00:00.000Z' };
+    await stand.deliver(source.request('team_a', uuid7(random), later));
+    await stand.integrate();
+    expect(await rebuilt()).toMatchObject({ size: 94, differences: [], replaced: null });
+    const { rows } = await stand.owner.query("SELECT to_regclass('audit.indexed_event_2026_01') AS month");
+    expect(rows).toEqual([{ month: 'audit.indexed_event_2026_01' }]);
+    const again = await rebuildIndex({
+      ownerUrl: stand.database.ownerUrl,
+      store: stand.store,
+      replace: true,
+    });
+    expect(again).toMatchObject({ size: 94, differences: [], replaced: null });
+  });
+
+  it('waits for no reader for long: it gives way, and tries again', async () => {
+    await stand.owner.query('DELETE FROM audit.indexed_event WHERE leaf_index = 3');
+    const reader = await stand.pool.connect();
+    await reader.query('BEGIN');
+    await reader.query('SELECT count(*) FROM indexed_event');
+    const replacing = rebuildIndex({ ownerUrl: stand.database.ownerUrl, store: stand.store, replace: true });
+    const waits = `SELECT FROM pg_locks WHERE NOT granted AND relation = 'audit.indexed_event'::regclass`;
+    await until(async () => (await stand.owner.query(waits)).rowCount === 1, { timeoutMs: 30_000 });
+    await reader.query('SELECT count(*) FROM event_count');
+    await reader.query('COMMIT');
+    reader.release();
+    expect(await replacing).toMatchObject({
+      differences: [],
+      replaced: [{ table: 'indexed_event', live: null }],
+    });
+  });
+
   it('is a command, whose exit code says whether they are equal', async () => {
     const written: string[] = [];
     vi.stubEnv('DATABASE_OWNER_URL', stand.database.ownerUrl);
@@ -86,6 +158,10 @@ describe('the index made again from the archive', () => {
       await stand.owner.query('DELETE FROM audit.indexed_event WHERE leaf_index = 3');
       await auditCommand().exitOverride().parseAsync(['rebuild', '--json'], { from: 'user' });
       expect(process.exitCode).toBe(1);
+      process.exitCode = undefined;
+      await auditCommand().exitOverride().parseAsync(['rebuild', '--replace'], { from: 'user' });
+      expect(written.at(-1)).toMatch(/^replaced, since it was not[\s\S]*\nequal: \d+ rows/);
+      expect(process.exitCode).toBeUndefined();
     } finally {
       process.exitCode = undefined;
       vi.restoreAllMocks();

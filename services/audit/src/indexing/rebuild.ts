@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { openPool, type Pool, type Transaction, transaction } from '@tollgate/database';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { indexBatch, readFacts } from './index-batch.ts';
+import { IndexMonths } from './months.ts';
 import { movePosition, readPosition } from './position.ts';
+import { copyPartitions, makeLikeLive, swapIn } from './swap-in.ts';
 
 export interface RebuildParts {
   /** Of the database's owner, who can make a schema. */
@@ -10,6 +12,8 @@ export interface RebuildParts {
   readonly store: SegmentStore;
   /** Told of leaves made again, and of all of them. */
   readonly onProgress?: (done: number, size: number) => void;
+  /** Puts what was made in the place of the live index, where the two differ. */
+  readonly replace?: boolean;
 }
 
 /** A row that the index has and the archive does not lead to, or the other way round; null: there is none. */
@@ -28,6 +32,8 @@ export interface RebuildReport {
   readonly digest: string;
   /** Empty where the index is what the archive says; `MAX_DIFFERENCES` at most. */
   readonly differences: readonly Difference[];
+  /** What the index had otherwise until it was replaced; null: it was not. */
+  readonly replaced: readonly Difference[] | null;
 }
 
 const LIVE_SCHEMA = 'audit';
@@ -56,27 +62,42 @@ type TableName = keyof typeof TABLES;
 /**
  * Makes the index again from the archive, in a schema of its own, and compares both as canonical dumps, row by row in
  * order. The service goes on meanwhile: what is compared is the index as it stands at one instant. The schema is removed
- * again, whatever comes of it.
+ * again, whatever comes of it. With `replace`, an index that differs is exchanged for the one that was made, and the new one
+ * is then compared with a second one made from the archive.
+ * @throws AuditError `index_busy`
  */
-export async function rebuildIndex({ ownerUrl, store, onProgress }: RebuildParts): Promise<RebuildReport> {
+export async function rebuildIndex(parts: RebuildParts): Promise<RebuildReport> {
+  const report = await rebuildOnce(parts);
+  if (report.replaced === null) return report;
+  return { ...(await rebuildOnce({ ...parts, replace: false })), replaced: report.replaced };
+}
+
+async function rebuildOnce(parts: RebuildParts): Promise<RebuildReport> {
+  const { ownerUrl, store, onProgress, replace = false } = parts;
   const shadowSchema = `audit_rebuild_${randomBytes(6).toString('hex')}`;
   const live = poolOf(ownerUrl, LIVE_SCHEMA);
   const shadow = poolOf(ownerUrl, `${shadowSchema},${LIVE_SCHEMA}`);
   try {
-    await makeSchema(live, shadowSchema);
+    if (replace) await makeLikeLive(live, shadowSchema, LIVE_SCHEMA);
+    else await makeSchema(live, shadowSchema);
+    const months = replace ? monthsOf(live, shadowSchema) : null;
+    const build = (size: number) => buildTo({ pool: shadow, store, months }, size, onProgress);
     // What comes while this runs is little: it is made within the snapshot below.
-    await buildTo({ pool: shadow, store }, (await readPosition(live)).size, onProgress);
-    return await transaction(
+    await build((await readPosition(live)).size);
+    const report = await transaction(
       live,
       async (tx) => {
         const { size } = await readPosition(tx);
-        await buildTo({ pool: shadow, store }, size, onProgress);
+        await build(size);
         return compare(tx, shadow, shadowSchema, size);
       },
       { isolation: 'repeatable read', readOnly: true },
     );
+    if (!replace || report.differences.length === 0) return report;
+    await swapIn(live, { schema: shadowSchema, grave: `${shadowSchema}_old`, live: LIVE_SCHEMA }, build);
+    return { ...report, replaced: report.differences };
   } finally {
-    await live.query(`DROP SCHEMA IF EXISTS ${shadowSchema} CASCADE`);
+    await live.query(`DROP SCHEMA IF EXISTS ${shadowSchema}, ${shadowSchema}_old CASCADE`);
     await Promise.all([live.end(), shadow.end()]);
   }
 }
@@ -100,7 +121,7 @@ async function makeSchema(pool: Pool, schema: string): Promise<void> {
 }
 
 async function buildTo(
-  parts: { readonly pool: Pool; readonly store: SegmentStore },
+  parts: { readonly pool: Pool; readonly store: SegmentStore; readonly months: Months | null },
   size: number,
   onProgress: RebuildParts['onProgress'],
 ): Promise<void> {
@@ -108,6 +129,7 @@ async function buildTo(
   while (done < size) {
     const end = Math.min(done + BATCH, size);
     const facts = await readFacts(parts, done, end);
+    await parts.months?.make(facts);
     await transaction(parts.pool, async (tx) => {
       await indexBatch(tx, done, facts);
       await movePosition(tx, { size: end, checkpoint: null });
@@ -115,6 +137,19 @@ async function buildTo(
     done = end;
     onProgress?.(done, size);
   }
+}
+
+type Months = Pick<IndexMonths, 'make'>;
+
+/** Partitions are made where the live index has them, or would have them, then in the shadow. */
+function monthsOf(live: Pool, schema: string): Months {
+  const months = new IndexMonths(live);
+  return {
+    async make(events) {
+      await months.make(events);
+      await copyPartitions(live, schema, LIVE_SCHEMA);
+    },
+  };
 }
 
 async function compare(
@@ -133,7 +168,13 @@ async function compare(
     for (const row of has) digest.update(`${row}\n`);
     if (differences.length < MAX_DIFFERENCES) differences.push(...differing(window.table, has, should));
   }
-  return { size, rows, digest: digest.digest('hex'), differences: differences.slice(0, MAX_DIFFERENCES) };
+  return {
+    size,
+    rows,
+    digest: digest.digest('hex'),
+    differences: differences.slice(0, MAX_DIFFERENCES),
+    replaced: null,
+  };
 }
 
 interface Window {
