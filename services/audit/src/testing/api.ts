@@ -1,11 +1,4 @@
-import { type AccessToken, directoryEntity, type Role } from '@tollgate/events';
-import {
-  createHttpService,
-  createTokenVerifier,
-  DirectoryView,
-  type HttpService,
-  hashCredential,
-} from '@tollgate/http';
+import { createHttpService, createTokenVerifier, type HttpService } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
 import { archiveRoutes } from '../archive/routes.ts';
 import { completenessRoutes } from '../completeness/routes.ts';
@@ -18,17 +11,12 @@ import { sourceRoutes } from '../sources/routes.ts';
 import { proofRoutes } from '../tree/proof-routes.ts';
 import { treeRoutes } from '../tree/routes.ts';
 import type { Stand } from './stand.ts';
+import { type TestGrant, TestTokens } from './test-tokens.ts';
 
 export interface TestApi {
   readonly http: HttpService;
   /** Makes a token with a role, and gives what to send. */
-  token(grant: {
-    readonly role?: Role;
-    readonly scopes?: readonly string[];
-    readonly teamId?: string;
-    readonly organisationId?: string | null;
-    readonly type?: AccessToken['principal_type'];
-  }): string;
+  token(grant: TestGrant): string;
   post(url: string, token: string, body: object): Promise<{ status: number; json: unknown }>;
   get(
     url: string,
@@ -53,16 +41,15 @@ export const TEST_RULE = {
 
 /** The service's API on a stand, with a directory of the test's own. */
 export function testApi(stand: Stand): TestApi {
-  const view = new DirectoryView();
+  const tokens = new TestTokens();
   const { pool, store, tiles, signers } = stand;
   const now = () => stand.nowMs;
   const record = recordReadings(pool, now);
-  let tokens = 0;
   const http = createHttpService({
     name: 'audit',
     logger: createLogger({ service: 'audit', level: 'silent' }),
     metrics: createMetrics(),
-    verifier: createTokenVerifier({ view, now }),
+    verifier: createTokenVerifier({ view: tokens.view, now }),
     routes: [
       ...searchRoutes({ pool, store, record }),
       ...proofRoutes({ pool, store, tiles, record }),
@@ -77,28 +64,7 @@ export function testApi(stand: Stand): TestApi {
   });
   return {
     http,
-    token({ role, scopes = [], teamId, organisationId = null, type = 'service' }) {
-      tokens += 1;
-      const secret = `tgs_test${tokens}`;
-      view.applyEntity(
-        directoryEntity.parse({
-          kind: 'access-token',
-          id: `tok_${tokens}`,
-          version: 1,
-          deleted: false,
-          organisation_id: organisationId,
-          principal_type: type,
-          principal_id: `principal_${tokens}`,
-          name: 'test',
-          sha256: hashCredential(secret),
-          roles: role === undefined ? [] : [role],
-          scopes,
-          team_id: teamId ?? null,
-          expires_at: null,
-        }),
-      );
-      return secret;
-    },
+    token: (grant) => tokens.make(grant),
     async post(url, token, payload) {
       const headers = { authorization: `Bearer ${token}` };
       const response = await http.inject({ method: 'POST', url, headers, payload });

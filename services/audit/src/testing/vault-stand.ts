@@ -1,13 +1,6 @@
 import path from 'node:path';
 import { openPool, type Pool } from '@tollgate/database';
-import { type AccessToken, directoryEntity, type Role } from '@tollgate/events';
-import {
-  createHttpService,
-  createTokenVerifier,
-  DirectoryView,
-  type HttpService,
-  hashCredential,
-} from '@tollgate/http';
+import { createHttpService, createTokenVerifier, type HttpService } from '@tollgate/http';
 import { BatchSealer, type PayloadFacts, readSealingKey } from '@tollgate/payload-sealing';
 import { createLogger, createMetrics, type Metrics } from '@tollgate/telemetry';
 import { recordReadings } from '../search/readings.ts';
@@ -15,6 +8,7 @@ import { openVault, type VaultConfig } from '../vault/open-vault.ts';
 import { vaultRoutes } from '../vault/routes/vault-routes.ts';
 import { vaultMetrics } from '../vault/vault-metrics.ts';
 import type { VaultParts } from '../vault/vault-parts.ts';
+import { type TestGrant, TestTokens } from './test-tokens.ts';
 
 type Sealed = Partial<Omit<PayloadFacts, 'kept_bytes' | 'digest'>> & { readonly body: string };
 
@@ -30,14 +24,8 @@ export interface VaultStand {
   seal(payloads: readonly Sealed[]): Buffer;
   /** Hands a batch in. @returns the answer's status */
   send(batch: Buffer): Promise<number>;
-  /** A token; the same `id` is the same person. */
-  token(grant: {
-    readonly id?: string;
-    readonly role?: Role;
-    readonly scopes?: readonly string[];
-    readonly organisationId?: string | null;
-    readonly type?: AccessToken['principal_type'];
-  }): string;
+  /** A token, of a person of security unless told otherwise. */
+  token(grant: TestGrant): string;
   call(
     method: 'GET' | 'POST',
     url: string,
@@ -64,8 +52,7 @@ export async function openVaultStand(
   const pool = openPool({ url: databaseUrl, applicationName: 'vault-test' });
   const logger = createLogger({ service: 'audit', level: 'silent' });
   const metrics = createMetrics();
-  const view = new DirectoryView();
-  let tokens = 0;
+  const tokens = new TestTokens();
   const clock = { nowMs: Date.parse('2026-11-21T12:00:00Z') };
   const now = () => clock.nowMs;
   const vault = await openVault(
@@ -84,7 +71,7 @@ export async function openVaultStand(
     name: 'audit',
     logger,
     metrics,
-    verifier: createTokenVerifier({ view, now }),
+    verifier: createTokenVerifier({ view: tokens.view, now }),
     routes: vaultRoutes(vault, recordReadings(pool, now)),
   });
   const stand: VaultStand = {
@@ -117,28 +104,7 @@ export async function openVaultStand(
       });
       return response.statusCode;
     },
-    token({ id = 'security-1', role, scopes = [], organisationId = null, type = 'user' }) {
-      tokens += 1;
-      const secret = `tgs_test${tokens}`;
-      view.applyEntity(
-        directoryEntity.parse({
-          kind: 'access-token',
-          id: `tok_${tokens}`,
-          version: 1,
-          deleted: false,
-          organisation_id: organisationId,
-          principal_type: type,
-          principal_id: id,
-          name: 'test',
-          sha256: hashCredential(secret),
-          roles: role === undefined ? [] : [role],
-          scopes,
-          team_id: null,
-          expires_at: null,
-        }),
-      );
-      return secret;
-    },
+    token: (grant) => tokens.make({ id: 'security-1', type: 'user', ...grant }),
     async call(method, url, token, body) {
       const response = await http.inject({
         method,

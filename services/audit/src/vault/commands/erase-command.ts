@@ -1,27 +1,10 @@
 import { Command } from 'commander';
-import { z } from 'zod';
+import { erasureAnswer } from '../custody-answers.ts';
 import { print, type ScopeOptions, scopeOf, vaultClient, withScope } from './vault-client.ts';
 
 /** Some of what was erased was found, or could not be looked for. */
 const EXIT_NOT_VERIFIED = 3;
 const MIB = 1 << 20;
-
-const answer = z.object({
-  erasure_id: z.string(),
-  erased_at: z.string(),
-  payloads: z.int(),
-  verification: z
-    .object({
-      samples: z.int(),
-      found_before: z.int(),
-      folders: z.array(z.string()),
-      files: z.int(),
-      bytes: z.int(),
-      found: z.array(z.object({ file: z.string(), what: z.string() })),
-      unread: z.array(z.string()),
-    })
-    .nullable(),
-});
 
 interface EraseOptions extends ScopeOptions {
   readonly reason: string;
@@ -48,7 +31,7 @@ async function erase({ reason, verify = false, json, ...scope }: EraseOptions): 
     method: 'POST',
     path: '/v1/payloads/erasures',
     body: { scope: scopeOf(scope), reason, verify },
-    answer,
+    answer: erasureAnswer,
   });
   const { verification } = erased;
   const lines = [`erased ${erased.payloads} payloads for good (${erased.erasure_id})`];

@@ -1,18 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { payloadScope } from '../scope.ts';
+import { holdAnswer } from '../custody-answers.ts';
 import { print, type ScopeOptions, scopeOf, scopeText, vaultClient, withScope } from './vault-client.ts';
-
-const hold = z.object({
-  hold_id: z.string(),
-  scope: payloadScope,
-  reason: z.string(),
-  placed_by: z.string(),
-  placed_at: z.string(),
-  released_by: z.string().nullable(),
-  released_at: z.string().nullable(),
-});
-type Hold = z.infer<typeof hold>;
 
 interface Reason {
   readonly reason: string;
@@ -49,7 +38,7 @@ async function place({ reason, json, ...scope }: Reason & ScopeOptions): Promise
     method: 'POST',
     path: '/v1/payloads/holds',
     body: { scope: scopeOf(scope), reason },
-    answer: hold,
+    answer: holdAnswer,
   });
   print(json, placed, [placed.hold_id]);
 }
@@ -59,7 +48,7 @@ async function release(holdId: string, { reason, json }: Reason): Promise<void> 
     method: 'POST',
     path: `/v1/payloads/holds/${encodeURIComponent(holdId)}/release`,
     body: { reason },
-    answer: hold,
+    answer: holdAnswer,
   });
   print(json, released, [`released ${released.hold_id}`]);
 }
@@ -68,12 +57,12 @@ async function list({ json }: { readonly json?: boolean }): Promise<void> {
   const { holds } = await vaultClient().call({
     method: 'GET',
     path: '/v1/payloads/holds',
-    answer: z.object({ holds: z.array(hold) }),
+    answer: z.object({ holds: z.array(holdAnswer) }),
   });
   print(json, { holds }, holds.length === 0 ? ['There are no holds.'] : holds.map(lineOf));
 }
 
-function lineOf(each: Hold): string {
+function lineOf(each: z.infer<typeof holdAnswer>): string {
   const state = each.released_at === null ? 'in force' : `released ${each.released_at}`;
   return [each.hold_id, state, scopeText(each.scope) || 'everything', each.reason].join('  ');
 }

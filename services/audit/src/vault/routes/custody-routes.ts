@@ -2,6 +2,7 @@ import { HttpProblem, PROBLEMS, type Reach, type Route, route } from '@tollgate/
 import { z } from 'zod';
 import { VAULT_PROBLEMS } from '../../errors.ts';
 import { actorOf } from '../admin-events.ts';
+import { erasureAnswer, holdAnswer, type verificationAnswer } from '../custody-answers.ts';
 import { erase } from '../erasure/erase.ts';
 import { beforeErasure, type Verification } from '../erasure/verify.ts';
 import { listHolds, placeHold, releaseHold } from '../holds.ts';
@@ -15,30 +16,6 @@ const MAX_REASON_CHARACTERS = 1000;
 
 const reason = z.string().trim().min(1).max(MAX_REASON_CHARACTERS);
 
-const hold = z
-  .object({
-    hold_id: z.string(),
-    scope: payloadScope,
-    reason: z.string(),
-    placed_by: z.string(),
-    placed_at: z.string(),
-    released_by: z.string().nullable(),
-    released_at: z.string().nullable(),
-  })
-  .meta({ id: 'PayloadHold' });
-
-const verification = z
-  .object({
-    samples: z.int(),
-    found_before: z.int(),
-    folders: z.array(z.string()),
-    files: z.int(),
-    bytes: z.int(),
-    found: z.array(z.object({ file: z.string(), what: z.string() })),
-    unread: z.array(z.string()),
-  })
-  .meta({ id: 'ErasureVerification' });
-
 /** Holds, erasure, and the rotation of keys. */
 export function custodyRoutes(vault: VaultParts): Route[] {
   return [
@@ -51,7 +28,7 @@ export function custodyRoutes(vault: VaultParts): Route[] {
       description: 'Those that are to come as well, until the hold is released.',
       tag: 'payloads',
       body: z.strictObject({ scope: payloadScope, reason }),
-      answers: { 201: hold },
+      answers: { 201: holdAnswer },
       problems: [PROBLEMS.outOfReach],
       async handle({ body, principal, reach }) {
         const scope = scopeWithin(body.scope, reach);
@@ -68,7 +45,7 @@ export function custodyRoutes(vault: VaultParts): Route[] {
       operationId: 'listHolds',
       summary: 'Legal holds, those in force first',
       tag: 'payloads',
-      answers: { 200: z.object({ holds: z.array(hold) }) },
+      answers: { 200: z.object({ holds: z.array(holdAnswer) }) },
       async handle({ reach }) {
         const holds = await listHolds(vault);
         return { status: 200, body: { holds: holds.filter(({ scope }) => isWithin(scope, reach)) } };
@@ -83,7 +60,7 @@ export function custodyRoutes(vault: VaultParts): Route[] {
       tag: 'payloads',
       params: z.object({ id: z.uuid() }),
       body: z.strictObject({ reason }),
-      answers: { 200: hold },
+      answers: { 200: holdAnswer },
       problems: [PROBLEMS.notFound, VAULT_PROBLEMS.holdReleased],
       async handle({ params, body, principal, reach }) {
         const known = (await listHolds(vault)).find(({ hold_id }) => hold_id === params.id);
@@ -105,14 +82,7 @@ export function custodyRoutes(vault: VaultParts): Route[] {
       tag: 'payloads',
       timeoutMs: LONG_MS,
       body: z.strictObject({ scope: payloadScope, reason, verify: z.boolean().default(false) }),
-      answers: {
-        200: z.object({
-          erasure_id: z.string(),
-          erased_at: z.string(),
-          payloads: z.int(),
-          verification: verification.nullable(),
-        }),
-      },
+      answers: { 200: erasureAnswer },
       problems: [PROBLEMS.outOfReach, PROBLEMS.unprocessable, VAULT_PROBLEMS.legalHold],
       async handle({ body, principal, reach }) {
         const scope = scopeWithin(body.scope, reach);
@@ -178,7 +148,7 @@ function viewOf({
   bytes,
   found,
   unread,
-}: Verification): z.input<typeof verification> {
+}: Verification): z.input<typeof verificationAnswer> {
   return {
     samples,
     found_before: foundBefore,
