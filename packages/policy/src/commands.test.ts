@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { type Advise, type GuardAnswer, policyCommand } from './commands.ts';
-import { JSON_SCHEMA_ID } from './configuration/json-schema.ts';
+import { JSON_SCHEMA_ID } from './configuration/schema/json-schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-policy-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type Advise, addCheck } from './commands/check-command.ts';
 import type { GuardAnswer } from './commands/explain-sample.ts';
-import { policyJsonSchema } from './configuration/json-schema.ts';
+import { policyJsonSchema } from './configuration/schema/json-schema.ts';
 
 export type { Advice, Advise } from './commands/check-command.ts';
 export type { GuardAnswer, SampleEndpoint } from './commands/explain-sample.ts';

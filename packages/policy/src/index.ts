@@ -42,13 +42,6 @@ export {
 } from './chain/evaluate-chain.ts';
 export { type Explanation, explain } from './chain/explain.ts';
 export type { Denial, Finding, PolicyStep, StepContext, StepVerdict } from './chain/policy-step.ts';
-export type { Environment } from './configuration/databricks-host.ts';
-export type {
-  ComplianceStandard,
-  Durability,
-  PayloadMode,
-  TargetServingMode,
-} from './configuration/file-schema.ts';
 export {
   assertServable,
   loadPolicyConfig,
@@ -57,20 +50,6 @@ export {
 } from './configuration/load.ts';
 export { routeFor, targetFor } from './configuration/look-up.ts';
 export type { PayloadCapture } from './configuration/payload-capture.ts';
-export {
-  type DataPolicy,
-  type FeatureName,
-  KNOWN_FEATURES,
-  KNOWN_POLICIES,
-  type OAuthRef,
-  type PolicyConfig,
-  type PolicyName,
-  type Provider,
-  type Route,
-  type RouteTarget,
-  type Target,
-} from './configuration/policy-config.ts';
-export type { PiiEntity, TextRole } from './configuration/policy-schemas.ts';
 export type {
   AuditLogger,
   DlpExpression,
@@ -82,8 +61,31 @@ export type {
   Role,
   SafetyFilterSettings,
   TextAction,
-} from './configuration/policy-settings.ts';
+} from './configuration/policies/policy-settings.ts';
+export type {
+  DataPolicy,
+  OAuthRef,
+  PolicyConfig,
+  Provider,
+  Route,
+  RouteTarget,
+  Target,
+} from './configuration/policy-config.ts';
+export type {
+  ComplianceStandard,
+  Durability,
+  PayloadMode,
+  TargetServingMode,
+} from './configuration/schema/file-schema.ts';
+export {
+  type FeatureName,
+  KNOWN_FEATURES,
+  KNOWN_POLICIES,
+  type PolicyName,
+} from './configuration/schema/known-names.ts';
+export type { PiiEntity, TextRole } from './configuration/schema/policy-schemas.ts';
 export { EVERYTHING, RECORDING_ONLY, type Support } from './configuration/support.ts';
+export type { Environment } from './configuration/targets/databricks-host.ts';
 export { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from './errors.ts';
 export type { PiecewiseText } from './output/json-text.ts';
 export {

@@ -1,10 +1,11 @@
-import type { PolicyConfig, PolicyName } from '../configuration/policy-config.ts';
 import type {
   DlpFilterSettings,
   PiiDetectorSettings,
   PolicySettings,
   SafetyFilterSettings,
-} from '../configuration/policy-settings.ts';
+} from '../configuration/policies/policy-settings.ts';
+import type { PolicyConfig } from '../configuration/policy-config.ts';
+import type { PolicyName } from '../configuration/schema/known-names.ts';
 import { dlpFilter } from '../dlp-filter/dlp-filter.ts';
 import { piiDetector } from '../pii-detector/pii-detector.ts';
 import { promptInjection } from '../prompt-injection/prompt-injection.ts';

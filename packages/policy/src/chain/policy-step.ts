@@ -1,4 +1,4 @@
-import type { PolicyName } from '../configuration/policy-config.ts';
+import type { PolicyName } from '../configuration/schema/known-names.ts';
 import type { Redactions } from '../texts/redactions.ts';
 import type { TextPart } from '../texts/request-texts.ts';
 

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { type Explanation, explain } from '../chain/explain.ts';
 import type { AnswerExplanation } from '../chain/explain-answer.ts';
 import type { Finding } from '../chain/policy-step.ts';
-import { at } from '../configuration/document.ts';
+import { at } from '../configuration/document/document.ts';
 import type { PolicyConfig } from '../configuration/policy-config.ts';
 import type { OutputGuard } from '../output/output-guard.ts';
 

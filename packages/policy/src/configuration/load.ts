@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { PolicyConfigError } from '../errors.ts';
-import { type Environment, workspaceOrigin } from './databricks-host.ts';
-import { at, type LocatedDocument, parseYaml } from './document.ts';
-import { catalogSchema, packSchema, topLevelSchema } from './file-schema.ts';
-import { nearestName } from './nearest-name.ts';
+import { at, type LocatedDocument, parseYaml } from './document/document.ts';
+import { nearestName } from './document/nearest-name.ts';
+import { type Problems, readSection } from './document/section.ts';
 import { NO_PAYLOADS, readPayloads } from './payload-capture.ts';
-import { readChain, readPolicies } from './policies.ts';
+import { readChain, readPolicies } from './policies/policies.ts';
+import type { PolicySettings } from './policies/policy-settings.ts';
 import type { PolicyConfig, Route, Target } from './policy-config.ts';
-import type { PolicySettings } from './policy-settings.ts';
-import { type PlacedTarget, readRoutes } from './routes.ts';
-import { type Problems, readSection } from './section.ts';
+import { catalogSchema, packSchema, topLevelSchema } from './schema/file-schema.ts';
 import { EVERYTHING, RECORDING_ONLY, requireFeature, type Support } from './support.ts';
-import { defaultTargets, readTargets } from './targets.ts';
+import { type Environment, workspaceOrigin } from './targets/databricks-host.ts';
+import { type PlacedTarget, readRoutes } from './targets/routes.ts';
+import { defaultTargets, readTargets } from './targets/targets.ts';
 
 export interface PolicySource {
   /** Of these names only `DATABRICKS_HOST` is read, and whether `DATABRICKS_CLIENT_ID` is there; secrets are not. */

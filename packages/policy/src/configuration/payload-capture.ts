@@ -1,6 +1,6 @@
-import type { FieldPath, LocatedDocument } from './document.ts';
-import { type PayloadMode, type PayloadsSection, payloadsSchema } from './file-schema.ts';
-import { type Problems, readSection } from './section.ts';
+import type { FieldPath, LocatedDocument } from './document/document.ts';
+import { type Problems, readSection } from './document/section.ts';
+import { type PayloadMode, type PayloadsSection, payloadsSchema } from './schema/file-schema.ts';
 import { requireFeature, type Support } from './support.ts';
 
 /** Which bodies of a call the payload vault keeps, and how strictly. */

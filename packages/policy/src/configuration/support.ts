@@ -1,7 +1,7 @@
-import type { FieldPath, LocatedDocument } from './document.ts';
-import type { FeatureName, PolicyName } from './policy-config.ts';
-import { KNOWN_FEATURES, KNOWN_POLICIES } from './policy-config.ts';
-import type { Problems } from './section.ts';
+import type { FieldPath, LocatedDocument } from './document/document.ts';
+import type { Problems } from './document/section.ts';
+import type { FeatureName, PolicyName } from './schema/known-names.ts';
+import { KNOWN_FEATURES, KNOWN_POLICIES } from './schema/known-names.ts';
 
 /** What a gateway enforces of all that a file can say. What it doesn't is refused, not ignored. */
 export interface Support {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PASSED, type StepVerdict } from '../chain/policy-step.ts';
-import type { DlpExpression } from '../configuration/policy-settings.ts';
+import type { DlpExpression } from '../configuration/policies/policy-settings.ts';
 import { Redactions } from '../texts/redactions.ts';
 import { dlpFilter } from './dlp-filter.ts';
 

@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { type Denial, type Finding, PASSED, type PolicyStep } from '../chain/policy-step.ts';
-import type { DlpExpression, DlpFilterSettings } from '../configuration/policy-settings.ts';
+import type { DlpExpression, DlpFilterSettings } from '../configuration/policies/policy-settings.ts';
 import type { Span } from '../texts/redactions.ts';
 import { matchesOf, searchBudget } from './matches.ts';
 

@@ -1,4 +1,4 @@
-import type { DlpExpression, DlpFilterSettings } from '../configuration/policy-settings.ts';
+import type { DlpExpression, DlpFilterSettings } from '../configuration/policies/policy-settings.ts';
 import { labelOf } from '../dlp-filter/dlp-filter.ts';
 import type { Redactions, Span } from '../texts/redactions.ts';
 import { ExpressionProgram, FIRST_SIZE, isIn } from './expression-program.ts';

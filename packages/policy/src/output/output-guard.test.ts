@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { describe, expect, test } from 'vitest';
-import { PII_ENTITIES } from '../configuration/policy-schemas.ts';
+import { PII_ENTITIES } from '../configuration/schema/policy-schemas.ts';
 import { piiFinder } from '../pii-detector/pii-detector.ts';
 import { Redactions, type Span, withoutOverlaps } from '../texts/redactions.ts';
 import { cut, guardOf, outcome } from './testing/output-under-test.ts';

@@ -1,4 +1,4 @@
-import type { PiiDetectorSettings } from '../configuration/policy-settings.ts';
+import type { PiiDetectorSettings } from '../configuration/policies/policy-settings.ts';
 import { ENTITY_OF, type PiiFinder } from '../pii-detector/pii-detector.ts';
 import type { Redactions, Span } from '../texts/redactions.ts';
 import type { OutputVerdict } from './output-verdict.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StepVerdict } from '../chain/policy-step.ts';
-import { PII_ENTITIES, type PiiEntity } from '../configuration/policy-schemas.ts';
-import type { TextAction } from '../configuration/policy-settings.ts';
+import type { TextAction } from '../configuration/policies/policy-settings.ts';
+import { PII_ENTITIES, type PiiEntity } from '../configuration/schema/policy-schemas.ts';
 import { Redactions } from '../texts/redactions.ts';
 import { piiDetector, piiFinder } from './pii-detector.ts';
 

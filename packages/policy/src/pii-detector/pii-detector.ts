@@ -1,6 +1,6 @@
 import { PASSED, type PolicyStep, type StepVerdict } from '../chain/policy-step.ts';
-import type { PiiEntity } from '../configuration/policy-schemas.ts';
-import type { PiiDetectorSettings } from '../configuration/policy-settings.ts';
+import type { PiiDetectorSettings } from '../configuration/policies/policy-settings.ts';
+import type { PiiEntity } from '../configuration/schema/policy-schemas.ts';
 import type { Span } from '../texts/redactions.ts';
 import { findCreditCards } from './credit-card.ts';
 import { DigitRuns } from './digit-runs.ts';

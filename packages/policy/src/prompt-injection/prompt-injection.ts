@@ -1,5 +1,5 @@
 import { PASSED, type PolicyStep } from '../chain/policy-step.ts';
-import type { PromptInjectionSettings } from '../configuration/policy-settings.ts';
+import type { PromptInjectionSettings } from '../configuration/policies/policy-settings.ts';
 import { scoreText } from './score.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StepVerdict } from '../chain/policy-step.ts';
-import type { PromptInjectionSettings } from '../configuration/policy-settings.ts';
+import type { PromptInjectionSettings } from '../configuration/policies/policy-settings.ts';
 import { Redactions } from '../texts/redactions.ts';
 import type { TextPart } from '../texts/request-texts.ts';
 import { promptInjection } from './prompt-injection.ts';

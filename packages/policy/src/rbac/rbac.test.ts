@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StepContext, StepVerdict } from '../chain/policy-step.ts';
-import type { Role } from '../configuration/policy-settings.ts';
+import type { Role } from '../configuration/policies/policy-settings.ts';
 import { Redactions } from '../texts/redactions.ts';
 import { rbac } from './rbac.ts';
 

@@ -1,5 +1,5 @@
 import { PASSED, type PolicyStep, type StepContext, type StepVerdict } from '../chain/policy-step.ts';
-import type { RbacSettings, Role } from '../configuration/policy-settings.ts';
+import type { RbacSettings, Role } from '../configuration/policies/policy-settings.ts';
 
 /**
  * Whether a caller's roles allow the model and the length that are asked for. Roles add up: a model is allowed if any of the

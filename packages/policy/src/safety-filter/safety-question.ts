@@ -1,4 +1,4 @@
-import type { SafetyFilterSettings } from '../configuration/policy-settings.ts';
+import type { SafetyFilterSettings } from '../configuration/policies/policy-settings.ts';
 
 /** What is sent to the judge, who is asked by the gateway. */
 export interface SafetyQuestion {

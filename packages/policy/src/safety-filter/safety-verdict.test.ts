@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SafetyFilterSettings } from '../configuration/policy-settings.ts';
+import type { SafetyFilterSettings } from '../configuration/policies/policy-settings.ts';
 import { safetyQuestion } from './safety-question.ts';
 import { safetyVerdict } from './safety-verdict.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Denial, type Finding, PASSED, type StepVerdict } from '../chain/policy-step.ts';
-import type { SafetyFilterSettings } from '../configuration/policy-settings.ts';
+import type { SafetyFilterSettings } from '../configuration/policies/policy-settings.ts';
 
 /** What a judge named is recorded, but not as a text of any length. */
 const MAX_CATEGORIES = 32;

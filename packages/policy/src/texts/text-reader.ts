@@ -1,4 +1,4 @@
-import type { TextRole } from '../configuration/policy-schemas.ts';
+import type { TextRole } from '../configuration/schema/policy-schemas.ts';
 import { isJson, type JsonToken, jsonTokens } from './json-tokens.ts';
 import { DEFINITIONS, KNOWN_NAMES, LAID_OUT, OPAQUE, SCHEMA_WORDS } from './members.ts';
 

@@ -1,4 +1,4 @@
-import type { Application, PiiEntity, TextRole } from './policy-schemas.ts';
+import type { Application, PiiEntity, TextRole } from '../schema/policy-schemas.ts';
 
 /** What is done about a text in which a rule found something. */
 export type TextAction = 'redact' | 'block' | 'flag';

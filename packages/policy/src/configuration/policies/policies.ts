@@ -1,7 +1,9 @@
-import type { LocatedDocument } from './document.ts';
-import { policiesSchema } from './file-schema.ts';
-import { nearestName } from './nearest-name.ts';
-import { KNOWN_POLICIES, type PolicyName } from './policy-config.ts';
+import type { LocatedDocument } from '../document/document.ts';
+import { nearestName } from '../document/nearest-name.ts';
+import { type Problems, readSection, unknownField } from '../document/section.ts';
+import { policiesSchema } from '../schema/file-schema.ts';
+import { KNOWN_POLICIES, type PolicyName } from '../schema/known-names.ts';
+import type { Support } from '../support.ts';
 import {
   readAuditLogger,
   readDlpFilter,
@@ -12,8 +14,6 @@ import {
   type SectionReader,
 } from './policy-sections.ts';
 import type { PolicySettings } from './policy-settings.ts';
-import { type Problems, readSection, unknownField } from './section.ts';
-import type { Support } from './support.ts';
 
 export interface Chain {
   readonly names: readonly PolicyName[];

@@ -1,11 +1,11 @@
+import type { FieldPath, LocatedDocument } from '../document/document.ts';
+import { nearestName } from '../document/nearest-name.ts';
+import { type Problems, readSection } from '../document/section.ts';
+import type { Provider, Target } from '../policy-config.ts';
+import { type Durability, providersSchema, type TargetSection, targetSchema } from '../schema/file-schema.ts';
 import { readCredentials, workspaceCredentials } from './credentials.ts';
 import type { Environment, WorkspaceOrigin } from './databricks-host.ts';
-import type { FieldPath, LocatedDocument } from './document.ts';
-import { type Durability, providersSchema, type TargetSection, targetSchema } from './file-schema.ts';
-import { nearestName } from './nearest-name.ts';
-import type { Provider, Target } from './policy-config.ts';
 import type { PlacedTarget } from './routes.ts';
-import { type Problems, readSection } from './section.ts';
 
 /** Longer than the longest answer of pay-per-token endpoints, which Databricks ends after 597 s. */
 const DEFAULT_TIMEOUT_MS = 600_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import published from '../../policy-config.schema.json' with { type: 'json' };
+import published from '../../../policy-config.schema.json' with { type: 'json' };
 import { policyJsonSchema } from './json-schema.ts';
 
 test('the published schema is the one that files are read by; `tollgate policy schema` writes it', () => {

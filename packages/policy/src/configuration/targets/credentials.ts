@@ -1,8 +1,8 @@
+import type { FieldPath, LocatedDocument } from '../document/document.ts';
+import type { Problems } from '../document/section.ts';
+import type { OAuthRef, Provider, Target } from '../policy-config.ts';
+import type { TargetSection } from '../schema/file-schema.ts';
 import type { Environment, WorkspaceOrigin } from './databricks-host.ts';
-import type { FieldPath, LocatedDocument } from './document.ts';
-import type { TargetSection } from './file-schema.ts';
-import type { OAuthRef, Provider, Target } from './policy-config.ts';
-import type { Problems } from './section.ts';
 
 /** How a target is shown who calls it. */
 export type Credentials = Pick<Target, 'secretKeyRef' | 'oauth'>;

@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js';
-import type { FieldPath, LocatedDocument } from './document.ts';
-import { nearestName } from './nearest-name.ts';
+import type { FieldPath, LocatedDocument } from '../document/document.ts';
+import { nearestName } from '../document/nearest-name.ts';
+import { type Problems, readSection } from '../document/section.ts';
 import {
   type Application,
   auditLoggerSchema,
@@ -9,7 +10,7 @@ import {
   promptInjectionSchema,
   rbacSchema,
   safetyFilterSchema,
-} from './policy-schemas.ts';
+} from '../schema/policy-schemas.ts';
 import type {
   AuditLogger,
   DlpExpression,
@@ -20,7 +21,6 @@ import type {
   Role,
   SafetyFilterSettings,
 } from './policy-settings.ts';
-import { type Problems, readSection } from './section.ts';
 
 /** Reads one section under `policy`; `undefined` where something is wrong with it. */
 export type SectionReader<T> = (

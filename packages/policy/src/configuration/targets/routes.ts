@@ -1,10 +1,10 @@
-import type { FieldPath, LocatedDocument } from './document.ts';
-import { type RouteSection, routeSchema } from './file-schema.ts';
-import { nearestName } from './nearest-name.ts';
-import { keptOf, type PayloadCapture, payloadCapture } from './payload-capture.ts';
-import type { Route, RouteTarget, Target } from './policy-config.ts';
-import { type Problems, readSection } from './section.ts';
-import { requireFeature, type Support } from './support.ts';
+import type { FieldPath, LocatedDocument } from '../document/document.ts';
+import { nearestName } from '../document/nearest-name.ts';
+import { type Problems, readSection } from '../document/section.ts';
+import { keptOf, type PayloadCapture, payloadCapture } from '../payload-capture.ts';
+import type { Route, RouteTarget, Target } from '../policy-config.ts';
+import { type RouteSection, routeSchema } from '../schema/file-schema.ts';
+import { requireFeature, type Support } from '../support.ts';
 
 /** What the routes of a file share. */
 export interface RouteContext {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PolicyProblem } from '../errors.ts';
+import type { PolicyProblem } from '../../errors.ts';
 import type { FieldPath, LocatedDocument } from './document.ts';
 import { nearestName } from './nearest-name.ts';
 

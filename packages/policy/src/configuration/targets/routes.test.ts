@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { PolicyConfigError } from '../errors.ts';
-import { parsePolicyConfig } from './load.ts';
-import { routeFor, targetFor } from './look-up.ts';
-import type { PolicyConfig } from './policy-config.ts';
-import { RECORDING_ONLY, type Support } from './support.ts';
+import { PolicyConfigError } from '../../errors.ts';
+import { parsePolicyConfig } from '../load.ts';
+import { routeFor, targetFor } from '../look-up.ts';
+import type { PolicyConfig } from '../policy-config.ts';
+import { RECORDING_ONLY, type Support } from '../support.ts';
 
 /** Three chat targets a, b, c of models m-a, m-b, m-c, one for embeddings, and whatever stands below them. */
 const file = (rest: string): string => `pack: {name: p, version: 1.0.0, enabled: true}

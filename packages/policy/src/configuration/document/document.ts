@@ -1,5 +1,5 @@
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from '../errors.ts';
+import { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from '../../errors.ts';
 
 /** The way to a field: member names and indexes. */
 export type FieldPath = readonly (string | number)[];

@@ -1,4 +1,4 @@
-import { at } from './document.ts';
+import { at } from '../document/document.ts';
 
 /** The workspace that `DATABRICKS_HOST` names, as an origin such as `https://adb-1.2.azuredatabricks.net`. */
 export type WorkspaceOrigin = string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { PolicyConfigError } from '../errors.ts';
-import { parsePolicyConfig } from './load.ts';
+import { PolicyConfigError } from '../../errors.ts';
+import { parsePolicyConfig } from '../load.ts';
 import type { PolicySettings } from './policy-settings.ts';
 
 const file = (chain: string, sections: string): string => `pack: {name: p, version: 1.0.0, enabled: true}
