@@ -44,11 +44,6 @@ async function start(
   under = await startRouteUnderTest({ targets, parts: { budgets: held.budgets, clock } });
 }
 
-/** A first request on a limit has a lease that holds no more than itself; those after it have more to draw on. */
-async function warmUp(): Promise<void> {
-  expect((await under.ask()).status).toBe(200);
-}
-
 /** What the latest attempts used, oldest first. */
 const latest = (count: number) =>
   under.spool
@@ -75,7 +70,6 @@ const BOUND =
 describe('a request is settled once, with what all its attempts used', () => {
   test('where the first one broke off', async () => {
     await start([strict, ordinary, requests]);
-    await warmUp();
     fault(0, 'reset-before-answer');
     expect((await under.ask()).status).toBe(200);
     expect(latest(2)).toMatchObject([
@@ -87,7 +81,6 @@ describe('a request is settled once, with what all its attempts used', () => {
 
   test('where all failed', async () => {
     await start([strict, ordinary, requests]);
-    await warmUp();
     fault(0, 'reset-mid-answer');
     fault(1, 'reset-before-answer');
     expect((await under.ask({ max_tokens: 100 })).status).toBe(502);
@@ -99,7 +92,6 @@ describe('a request is settled once, with what all its attempts used', () => {
 
   test('where the caller left the second one', async () => {
     await start([strict, ordinary, requests]);
-    await warmUp();
     fault(0, 'reset-before-answer');
     fault(1, 'no-answer');
     const leave = new AbortController();
@@ -133,6 +125,16 @@ function reserved(window: WindowLedger, ledger: LimitLedger, amount: bigint): Re
 }
 
 describe('a strict limit', () => {
+  test('lets another target be asked for the very first request, whose first attempt used something', async () => {
+    await start([strict]);
+    fault(0, 'reset-before-answer');
+    const answer = await under.ask();
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ model: 'model-two' });
+    await under.settled('fallen-back');
+    expect(under.usage()[0]).toMatchObject({ quantities: { input_tokens: 4 } });
+  });
+
   test('lets no other target be asked where what was used and could be used is more than is left', async () => {
     await start([{ ...strict, amount: String(BOUND + 3) }]);
     fault(0, 'reset-before-answer');

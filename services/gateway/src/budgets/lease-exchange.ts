@@ -179,6 +179,8 @@ function ask(
   newId: () => string,
 ): void {
   if (window.want !== null || at.monotonicMs - window.rejectedMs < RECHECK_MS) return;
+  // Where nothing was reserved yet, what waits is all that is known of needs: its lease has room for as much again.
+  if (waits !== null && waits.least > ledger.lastNeed) ledger.lastNeed = waits.least;
   const chunk = ledger.chunk();
   if (waits !== null) {
     if (asked(window, at) && waits.least > window.remaining.units + window.returnable()) return;
