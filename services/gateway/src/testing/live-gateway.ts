@@ -3,6 +3,7 @@ import { createLogger, createMetrics, type Metrics } from '@tollgate/telemetry';
 import type { GatewayParts } from '../app.ts';
 import type { LivePolicy } from '../policy/live-policy.ts';
 import { startPolicy } from '../policy/start-policy.ts';
+import type { RoutingParts } from '../routing/routing.ts';
 import { Credentials, type CredentialsParts } from '../upstream/credentials/credentials.ts';
 import {
   type GatewayUnderTest,
@@ -19,6 +20,9 @@ export interface LiveGatewayOptions {
   readonly file: string;
   readonly env: Record<string, string>;
   readonly spool?: MemorySpool;
+  readonly clock?: PushedClock;
+  /** What differs from ordinary routing; the clock, the log and the metrics are the gateway's. */
+  readonly routing?: Partial<RoutingParts>;
   readonly fetchToken?: CredentialsParts['fetchToken'];
   readonly parts?: Partial<Omit<GatewayParts, 'spool' | 'clock'>>;
 }
@@ -33,14 +37,13 @@ export interface LiveGateway extends GatewayUnderTest {
 }
 
 export async function startLiveGateway(options: LiveGatewayOptions): Promise<LiveGateway> {
-  const { file, env, spool = new MemorySpool(), fetchToken, parts } = options;
+  const { file, env, spool = new MemorySpool(), clock = new PushedClock(), fetchToken, parts } = options;
   const logged: string[] = [];
   const log = createLogger({
     service: 'gateway',
     level: 'trace',
     destination: { write: (line) => logged.push(line) },
   });
-  const clock = new PushedClock();
   const metrics = createMetrics();
   const started: Stoppable[] = [];
   const credentials = new Credentials({
@@ -54,7 +57,7 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
   started.push(credentials);
   const bounds = { maxConnections: 64, connectTimeoutMs: 1000 };
   const rolesOf = () => [];
-  const routing = testRouting();
+  const routing = testRouting({ clock, log, metrics, ...options.routing });
   try {
     const live = await startPolicy(
       { file, env, bounds, credentials, rolesOf, routing, clock, log, metrics },
