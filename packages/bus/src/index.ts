@@ -47,6 +47,7 @@ export {
 export { busMigrations } from './migrations.ts';
 export { type DraftText, draftOf } from './outbox/draft-text.ts';
 export { enqueue, type OutboxEntry } from './outbox/enqueue.ts';
+export { draftsInOutbox } from './outbox/outbox-rows.ts';
 export { type OutboxRelayOptions, startOutboxRelay } from './outbox/relay.ts';
 export { createPostgresBus, type PostgresBusOptions } from './postgres/bus.ts';
 export { type PostgresBusConfig, postgresBusConfig } from './postgres/config.ts';

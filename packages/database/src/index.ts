@@ -21,6 +21,16 @@
  */
 
 export { type AdvisoryLock, type AdvisoryLockOptions, acquireAdvisoryLock } from './advisory-lock.ts';
+export {
+  boolColumn,
+  byteaColumn,
+  int4Column,
+  int8Column,
+  numericColumn,
+  textColumn,
+  timestamptzColumn,
+  uuidColumn,
+} from './binary-arrays.ts';
 export type { ConnectionOptions } from './connection.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export { isInfrastructureError } from './infrastructure-error.ts';
@@ -29,7 +39,6 @@ export { assertMigrated, type MigrateOptions, type MigrateResult, migrate } from
 export { type MigrationSet, migrationsDigest } from './migration-files.ts';
 export { openPool, type Pool, type PoolOptions } from './pool.ts';
 export { admitRole, type ServiceRole } from './roles.ts';
-export { textArray } from './text-array.ts';
 export {
   type QueryConfig,
   type Result,

@@ -46,20 +46,44 @@ export function draftText(draft: EventDraft): DraftText {
 }
 
 const TYPE_FIRST = /^\{"type":"([a-z0-9.-]+)"/;
+const MAX_TYPE_BYTES = 128;
 
-/** The type of the draft that a text holds. */
-export function typeOfDraft(text: string): EventDraft['type'] {
-  const type = TYPE_FIRST.exec(text)?.[1] ?? '';
+/** The type of the draft that a text's bytes hold. */
+export function typeOfDraft(draft: Buffer): EventDraft['type'] {
+  const type = TYPE_FIRST.exec(draft.toString('latin1', 0, MAX_TYPE_BYTES))?.[1] ?? '';
   if (!isKnownType(type)) throw new RangeError('an outbox row without a draft of a known type');
   return type;
 }
 
 /** An event's text up to the number, for every event of a source. */
-export function headOf(source: string): string {
-  return `{"specversion":"1.0","source":${JSON.stringify(source)},"datacontenttype":"application/json","sequence":"`;
+export function headOf(source: string): Buffer {
+  return Buffer.from(
+    `{"specversion":"1.0","source":${JSON.stringify(source)},"datacontenttype":"application/json","sequence":"`,
+  );
 }
 
-/** The event's final text. In SQL: `head || lpad(sequence::text, 19, '0') || '",' || substr(draft, 2)`. */
-export function numberedText(head: string, sequence: number, draft: string): string {
-  return `${head}${formatSequence(sequence)}",${draft.slice(1)}`;
+const SEQUENCE_DIGITS = 19;
+const BEHIND_SEQUENCE = '",';
+
+/**
+ * The final bytes of events, numbered from `first` on: head, number, and the draft behind its first brace. They lie in
+ * one buffer, each behind `room` bytes that are free.
+ */
+export function numberedBytes(
+  head: Buffer,
+  first: number,
+  drafts: readonly { readonly draft: Buffer }[],
+  room: number,
+): Buffer[] {
+  const added = room + head.length + SEQUENCE_DIGITS + BEHIND_SEQUENCE.length - 1;
+  const whole = Buffer.allocUnsafe(drafts.reduce((sum, { draft }) => sum + added + draft.length, 0));
+  let at = 0;
+  return drafts.map(({ draft }, index) => {
+    const start = at;
+    at += room;
+    at += head.copy(whole, at);
+    at += whole.write(`${formatSequence(first + index)}${BEHIND_SEQUENCE}`, at, 'latin1');
+    at += draft.copy(whole, at, 1);
+    return whole.subarray(start, at);
+  });
 }

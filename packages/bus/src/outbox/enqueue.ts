@@ -1,5 +1,6 @@
-import { type Transaction, textArray } from '@tollgate/database';
+import { byteaColumn, int4Column, type Transaction, textColumn } from '@tollgate/database';
 import type { EventDraft } from '@tollgate/events';
+import { type KeyedText, MIN_PACK, packDrafts, packs } from './draft-pack.ts';
 import { type DraftText, draftText } from './draft-text.ts';
 
 export type OutboxEntry = {
@@ -7,6 +8,8 @@ export type OutboxEntry = {
   /** State topics compact by it; elsewhere it is metadata. */
   readonly key: string;
 };
+
+const NOTIFY = "SELECT pg_notify('tollgate_outbox_' || current_schema(), '')";
 
 /**
  * Puts events on their way in the transaction that makes the change they tell of: both happen, or neither. They are
@@ -16,6 +19,15 @@ export type OutboxEntry = {
  */
 export async function enqueue(tx: Transaction, entries: readonly OutboxEntry[]): Promise<void> {
   if (entries.length === 0) return;
+  const texts = entries.map(({ key, draft }) => ({
+    key,
+    draft: typeof draft === 'string' ? draft : draftText(draft),
+  }));
+  if (texts.length < MIN_PACK) await insertTexts(tx, texts);
+  else await insertPacks(tx, texts);
+}
+
+async function insertTexts(tx: Transaction, texts: readonly KeyedText[]): Promise<void> {
   await tx.query({
     name: 'bus.enqueue',
     text: `WITH added AS (
@@ -23,10 +35,22 @@ export async function enqueue(tx: Transaction, entries: readonly OutboxEntry[]):
              SELECT key, draft FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS e (key, draft, n)
              ORDER BY n
            )
-           SELECT pg_notify('tollgate_outbox_' || current_schema(), '')`,
-    values: [
-      textArray(entries.map(({ key }) => key)),
-      textArray(entries.map(({ draft }) => (typeof draft === 'string' ? draft : draftText(draft)))),
-    ],
+           ${NOTIFY}`,
+    values: [textColumn(texts, ({ key }) => key), textColumn(texts, ({ draft }) => draft)],
+  });
+}
+
+async function insertPacks(tx: Transaction, texts: readonly KeyedText[]): Promise<void> {
+  const parts = packs(texts);
+  const packed = await Promise.all(parts.map(packDrafts));
+  await tx.query({
+    name: 'bus.enqueue_packs',
+    text: `WITH added AS (
+             INSERT INTO outbox (pack, events)
+             SELECT pack, events FROM unnest($1::bytea[], $2::integer[]) WITH ORDINALITY AS e (pack, events, n)
+             ORDER BY n
+           )
+           ${NOTIFY}`,
+    values: [byteaColumn(packed, (pack) => pack), int4Column(parts, (part) => part.length)],
   });
 }

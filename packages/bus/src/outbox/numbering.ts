@@ -1,9 +1,12 @@
 import { type Pool, type Transaction, transaction } from '@tollgate/database';
 import { type EventDraft, TOPICS, type Topic, topicOf } from '@tollgate/events';
-import { draftText, headOf, numberedText, typeOfDraft } from './draft-text.ts';
+import type { KeyedDraft } from './draft-pack.ts';
+import { draftText, headOf, numberedBytes, typeOfDraft } from './draft-text.ts';
+import { readRows, readUnnumbered } from './outbox-rows.ts';
 import {
   createSourceState,
   extendChain,
+  FIRST_CHAIN,
   lockSourceState,
   type SourceState,
   storeProgress,
@@ -30,69 +33,97 @@ export type NumberedBatch = {
 };
 
 /**
- * The batch that was numbered last, if it may not be published yet; else numbers what is committed and has no number,
- * in order of insertion. Which row has which number becomes durable, with counts and chain, before anything of it is
+ * Lets go of the batch that the broker has acknowledged, and goes on to the next, in one transaction: the batch that
+ * was numbered last, if it may not be published yet; else what is committed and has no number gets the next ones, in
+ * order of insertion. Which row has which number becomes durable, with counts and chain, before anything of it is
  * published, and bytes follow from draft and number: whoever publishes it again sends the same bytes.
  *
  * @returns the events, in order of their numbers; none where there was nothing to do
  */
-export async function numberNext(pool: Pool, limit: number): Promise<NumberedBatch> {
+export async function numberNext(
+  pool: Pool,
+  limit: number,
+  published: NumberedBatch | null,
+): Promise<NumberedBatch> {
   return transaction(pool, async (tx) => {
     const state = await lockSourceState(tx);
     if (state === null) return { events: [], ids: [] };
-    if (state.pending.length > 0) return pendingBatch(tx, state);
-    const { rows } = await tx.query<OutboxRow>({
-      name: 'bus.unnumbered',
-      text: 'SELECT id, key, draft FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT $1',
-      values: [limit],
-    });
-    const ids = rows.map((row) => row.id);
-    if (ids.length === 0) return { events: [], ids };
-    const { events, progress } = numberDrafts(state, rows);
-    await storeProgress(tx, progress, ids);
-    return { events, ids };
+    const settled = published !== null && (await deletePublished(tx, state, published));
+    if (state.pending.length > 0 && !settled) return pendingBatch(tx, state);
+    const { ids, drafts } = await readUnnumbered(tx, limit);
+    if (ids.length > 0) {
+      const { events, progress } = numberDrafts(state, drafts);
+      await storeProgress(tx, progress, ids);
+      return { events, ids };
+    }
+    if (settled) await storeProgress(tx, state, []);
+    return { events: [], ids };
   });
 }
 
-type OutboxRow = { id: bigint; key: string; draft: string };
-
-async function pendingBatch(tx: Transaction, state: SourceState): Promise<NumberedBatch> {
-  const { pending, through } = state;
-  const { rows } = await tx.query<OutboxRow>(
-    `SELECT id, key, draft FROM unnest($1::bigint[]) WITH ORDINALITY AS p (id, n) JOIN outbox USING (id) ORDER BY n`,
-    [pending],
-  );
-  if (rows.length !== pending.length) {
-    throw new Error(`${pending.length - rows.length} rows of the outbox that have numbers are gone`);
-  }
-  const head = headOf(state.source);
-  const first = through - pending.length + 1;
-  const events = rows.map(({ key, draft }, index) => eventOf(head, first + index, key, draft));
-  return { events, ids: pending };
+/** Lets go of what the broker has acknowledged. */
+export async function settle(pool: Pool, published: NumberedBatch): Promise<void> {
+  await transaction(pool, async (tx) => {
+    const state = await lockSourceState(tx);
+    if (state !== null && (await deletePublished(tx, state, published))) await storeProgress(tx, state, []);
+  });
 }
 
-function eventOf(head: string, sequence: number, key: string, draft: string): NumberedEvent {
-  const bytes = Buffer.from(numberedText(head, sequence, draft));
-  return { sequence, topic: topicOf(typeOfDraft(draft)), key, bytes };
+/** @returns false where the batch is pending no more: another leader has let go of it, and may be further by now */
+async function deletePublished(
+  tx: Transaction,
+  state: SourceState,
+  { events, ids }: NumberedBatch,
+): Promise<boolean> {
+  if (ids === null) throw new Error('rows that hold their numbers are never pending');
+  const isPending = state.through === events.at(-1)?.sequence && isSame(state.pending, ids);
+  if (isPending) {
+    await tx.query({
+      name: 'bus.delete_published',
+      text: 'DELETE FROM outbox WHERE id = ANY ($1::bigint[])',
+      values: [ids],
+    });
+  }
+  return isPending;
+}
+
+function isSame(a: readonly bigint[], b: readonly bigint[]): boolean {
+  return a.length === b.length && a.every((id, index) => id === b[index]);
+}
+
+async function pendingBatch(tx: Transaction, state: SourceState): Promise<NumberedBatch> {
+  const { ids, drafts } = await readRows(tx, state.pending);
+  const first = state.through - drafts.length + 1;
+  const bytes = numberedBytes(headOf(state.source), first, drafts, 0);
+  const events = drafts.map(({ key, draft }, index) => {
+    return { sequence: first + index, topic: topicOf(typeOfDraft(draft)), key, bytes: at(bytes, index) };
+  });
+  return { events, ids };
+}
+
+function at(bytes: readonly Buffer[], index: number): Buffer {
+  const found = bytes[index];
+  if (found === undefined) throw new Error('a draft of the outbox without its bytes');
+  return found;
 }
 
 /** Pure: the events' bytes, and what the source has come to with them. */
 export function numberDrafts(
   state: Numbering & Pick<SourceState, 'source'>,
-  entries: readonly { readonly key: string; readonly draft: string }[],
+  drafts: readonly KeyedDraft[],
 ): { events: NumberedEvent[]; progress: Numbering } {
   let { through, chain } = state;
   const counts: Record<string, number> = { ...state.counts };
-  const events: NumberedEvent[] = [];
-  const head = headOf(state.source);
-  for (const { key, draft } of entries) {
+  const room = FIRST_CHAIN.length;
+  const behindRoom = numberedBytes(headOf(state.source), through + 1, drafts, room);
+  const events = drafts.map(({ key, draft }, index) => {
+    const bytes = at(behindRoom, index);
     through += 1;
-    const event = eventOf(head, through, key, draft);
-    chain = extendChain(chain, event.bytes);
+    chain = extendChain(chain, bytes);
     const type = typeOfDraft(draft);
     counts[type] = (counts[type] ?? 0) + 1;
-    events.push(event);
-  }
+    return { sequence: through, topic: topicOf(type), key, bytes: bytes.subarray(room) };
+  });
   return { events, progress: { through, counts, chain } };
 }
 
@@ -107,7 +138,8 @@ export async function beginEpoch(
     if (!(await createSourceState(tx, service, epoch))) return;
     const state = await lockSourceState(tx);
     if (state === null) throw new Error('the source was begun and is not there');
-    const { events, progress } = numberDrafts(state, [{ key: SOURCE_KEY, draft: draftText(started(state)) }]);
+    const first = { key: SOURCE_KEY, draft: Buffer.from(draftText(started(state))) };
+    const { events, progress } = numberDrafts(state, [first]);
     for (const event of events) await insertNumbered(tx, event);
     await storeProgress(tx, progress, []);
   });
@@ -136,25 +168,10 @@ export async function readNumbered(pool: Pool, limit: number): Promise<NumberedB
   return { events, ids: null };
 }
 
-/** Lets go of what the broker has acknowledged. Another leader may have done so, and be further by now. */
-export async function deletePublished(pool: Pool, { events, ids }: NumberedBatch): Promise<void> {
-  const [first, last] = [events.at(0)?.sequence, events.at(-1)?.sequence];
-  if (ids === null) {
-    // Numbers without gaps, so that two of them say it all.
-    await pool.query('DELETE FROM outbox WHERE sequence BETWEEN $1 AND $2', [first, last]);
-    return;
-  }
-  await transaction(pool, async (tx) => {
-    const { rowCount } = await tx.query({
-      name: 'bus.settle',
-      text: "UPDATE outbox_source SET pending = '{}' WHERE through = $1 AND pending = $2::bigint[]",
-      values: [last, ids],
-    });
-    if (rowCount === 0) return;
-    await tx.query({
-      name: 'bus.delete_published',
-      text: 'DELETE FROM outbox WHERE id = ANY ($1::bigint[])',
-      values: [ids],
-    });
-  });
+/** Lets go of published events whose rows hold their numbers, which have no gaps: two of them say it all. */
+export async function deleteNumbered(pool: Pool, { events }: NumberedBatch): Promise<void> {
+  await pool.query('DELETE FROM outbox WHERE sequence BETWEEN $1 AND $2', [
+    events.at(0)?.sequence,
+    events.at(-1)?.sequence,
+  ]);
 }

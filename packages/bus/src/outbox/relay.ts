@@ -12,11 +12,12 @@ import type { Counter, Logger, Metrics } from '@tollgate/telemetry';
 import type { Publisher, Running } from '../bus.ts';
 import {
   beginEpoch,
-  deletePublished,
+  deleteNumbered,
   type NumberedBatch,
   numberNext,
   readNumbered,
   SOURCE_KEY,
+  settle,
 } from './numbering.ts';
 import { readSourceState, type SourceState, signProgress } from './source-state.ts';
 
@@ -128,22 +129,25 @@ class OutboxRelay {
       logger: this.options.logger,
     });
     try {
+      const { pool } = this.options;
       // A source's first event goes first.
       let first = true;
+      /** What the broker has, and the outbox still holds. */
+      let published: NumberedBatch | null = null;
       for (let failures = 0; !over(); ) {
         try {
-          const batch: NumberedBatch = first
-            ? await readNumbered(this.options.pool, MAX_BATCH)
-            : await numberNext(this.options.pool, MAX_BATCH);
-          const count: number = batch.events.length;
-          if (count > 0) await this.publish(batch);
-          const more = first || count === MAX_BATCH;
-          if (first) first = count === MAX_BATCH;
+          while (first) first = await this.publishNumbered();
+          const batch: NumberedBatch = await numberNext(pool, MAX_BATCH, published);
+          published = null;
+          if (batch.events.length > 0) {
+            await this.publish(batch);
+            published = batch;
+          }
           failures = 0;
           this.problem = null;
           await this.heartbeatIfDue();
-          // A backlog is worked off without a pause.
-          if (!more) await this.waitForWork();
+          // Whoever has published looks for more, which is also how the outbox lets go of what is published.
+          if (published === null) await this.waitForWork();
         } catch (error) {
           failures += 1;
           this.problem = error instanceof Error ? error.message : String(error);
@@ -154,6 +158,8 @@ class OutboxRelay {
           await this.pause(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS));
         }
       }
+      // Else the next leader would publish it once more.
+      if (published !== null && !lost.aborted) await settle(pool, published);
     } finally {
       await listener.close();
     }
@@ -178,12 +184,19 @@ class OutboxRelay {
     }
   }
 
-  private async publish(batch: NumberedBatch): Promise<void> {
-    const { events } = batch;
+  /** @returns whether there may be more of them */
+  private async publishNumbered(): Promise<boolean> {
+    const batch = await readNumbered(this.options.pool, MAX_BATCH);
+    if (batch.events.length === 0) return false;
+    await this.publish(batch);
+    await deleteNumbered(this.options.pool, batch);
+    return true;
+  }
+
+  private async publish({ events }: NumberedBatch): Promise<void> {
     await this.options.publisher.publish(
       events.map(({ topic, key, bytes }) => ({ topic, key, value: bytes })),
     );
-    await deletePublished(this.options.pool, batch);
     this.published?.inc(events.length);
   }
 

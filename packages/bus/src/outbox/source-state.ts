@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
 import type { Transaction } from '@tollgate/database';
 import { heartbeatSigningInput } from '@tollgate/events';
 
@@ -14,16 +14,18 @@ export type SourceState = {
   readonly chain: Buffer;
   /** Ids of the outbox rows that were numbered last and may not be published yet; the last has number `through`. */
   readonly pending: readonly bigint[];
-  readonly privateKey: KeyObject;
+  /** Ed25519, PKCS #8 DER. */
+  readonly privateKey: Buffer;
   /** base64 of 32 bytes. */
   readonly publicKey: string;
 };
 
 export const FIRST_CHAIN = Buffer.alloc(32);
 
-/** The chain after one more event. */
-export function extendChain(chain: Buffer, bytes: Buffer): Buffer {
-  return createHash('sha256').update(chain).update(bytes).digest();
+/** The chain after one more event, whose bytes lie behind free room for the chain. */
+export function extendChain(chain: Buffer, roomAndBytes: Buffer): Buffer {
+  chain.copy(roomAndBytes);
+  return hash('sha256', roomAndBytes, 'buffer');
 }
 
 /** Locks the row: who holds it numbers alone. Null before the epoch has begun. */
@@ -57,7 +59,7 @@ async function readState(tx: Transaction, lock: 'FOR UPDATE' | ''): Promise<Sour
     counts: row.counts,
     chain: row.chain,
     pending: row.pending,
-    privateKey: createPrivateKey({ key: row.private_key, format: 'der', type: 'pkcs8' }),
+    privateKey: row.private_key,
     publicKey: row.public_key.toString('base64'),
   };
 }
@@ -96,7 +98,8 @@ export async function storeProgress(
 /** The signature of a heartbeat, base64. */
 export function signProgress(state: SourceState): string {
   const input = heartbeatSigningInput(state.source, state.through, state.chain.toString('hex'));
-  return sign(null, input, state.privateKey).toString('base64');
+  const key = createPrivateKey({ key: state.privateKey, format: 'der', type: 'pkcs8' });
+  return sign(null, input, key).toString('base64');
 }
 
 /** An Ed25519 key's SPKI form ends in its 32 bytes (RFC 8410). */

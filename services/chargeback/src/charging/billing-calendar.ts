@@ -1,5 +1,4 @@
-import type { Transaction } from '@tollgate/database';
-import { textColumn } from './binary-arrays.ts';
+import { type Transaction, textColumn } from '@tollgate/database';
 import type { TimeZones } from './directory-time-zones.ts';
 
 const FIX = `

@@ -1,3 +1,4 @@
+import { draftsInOutbox } from '@tollgate/bus';
 import { transaction } from '@tollgate/database';
 import { parseEvent, serializeEvent, type TollgateEvent } from '@tollgate/events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -18,11 +19,9 @@ beforeEach(() => database.clear());
 
 /** What waits to be published, as its readers will parse it. */
 async function published(): Promise<TollgateEvent<'tollgate.charge.v1'>[]> {
-  const rows = await database.rows('SELECT draft FROM outbox ORDER BY id');
+  const rows = await draftsInOutbox(database.pool);
   return rows.map(({ draft }, index) => {
-    const parsed = parseEvent(
-      serializeEvent(JSON.parse(String(draft)), '/services/chargeback/test', index + 1),
-    );
+    const parsed = parseEvent(serializeEvent(JSON.parse(draft), '/services/chargeback/test', index + 1));
     if (parsed.kind !== 'event' || parsed.event.type !== 'tollgate.charge.v1') {
       throw new Error(`no charge: ${JSON.stringify(parsed)}`);
     }

@@ -1,17 +1,16 @@
 import { enqueue } from '@tollgate/bus';
-import type { Transaction } from '@tollgate/database';
-import { hourMicros } from '../time/instant.ts';
-
-import type { AttributionRow } from './attribution-id.ts';
 import {
   boolColumn,
   int4Column,
   int8Column,
   numericColumn,
+  type Transaction,
   textColumn,
   timestamptzColumn,
   uuidColumn,
-} from './binary-arrays.ts';
+} from '@tollgate/database';
+import { hourMicros } from '../time/instant.ts';
+import type { AttributionRow } from './attribution-id.ts';
 import { chargeEvents } from './charge-events.ts';
 import type { Charge, ChargedUsage } from './charged-usage.ts';
 import { amountOfHour, type ChargeHour, type HourKey, rollUp, type UsageHour } from './rollup.ts';

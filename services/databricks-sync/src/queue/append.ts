@@ -1,5 +1,5 @@
 import type { ConsumedBatch } from '@tollgate/bus';
-import { type Transaction, textArray } from '@tollgate/database';
+import { type Transaction, textColumn } from '@tollgate/database';
 import type { RefusedRow, Taken } from '../taking/parse-taken.ts';
 
 /** Told after each commit of rows, so that whoever delivers need not poll. */
@@ -39,10 +39,10 @@ export async function append(
       name: 'databricks-sync-append',
       text: APPEND,
       values: [
-        textArray(rows.map((row) => row.table)),
-        textArray(rows.map((row) => row.key)),
-        textArray(rows.map((row) => row.date)),
-        textArray(rows.map((row) => row.body)),
+        textColumn(rows, (row) => row.table),
+        textColumn(rows, (row) => row.key),
+        textColumn(rows, (row) => row.date),
+        textColumn(rows, (row) => row.body),
         nowMs,
       ],
     });
@@ -50,11 +50,11 @@ export async function append(
   const refused = batch.messages.flatMap((message) => message.event.refused);
   if (refused.length > 0) {
     await tx.query(REFUSE, [
-      textArray(refused.map((row) => row.table)),
-      textArray(refused.map((row) => row.key)),
-      textArray(refused.map((row) => row.code)),
-      textArray(refused.map((row) => row.reason)),
-      textArray(refused.map((row) => row.event)),
+      textColumn(refused, (row) => row.table),
+      textColumn(refused, (row) => row.key),
+      textColumn(refused, (row) => row.code),
+      textColumn(refused, (row) => row.reason),
+      textColumn(refused, (row) => row.event),
       nowMs,
     ]);
   }

@@ -1,9 +1,9 @@
-import { openPool, type Pool } from '@tollgate/database';
 import { createTestDatabase, type TestDatabase } from '@tollgate/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   boolColumn,
+  byteaColumn,
   int4Column,
   int8Column,
   numericColumn,
@@ -11,6 +11,7 @@ import {
   timestamptzColumn,
   uuidColumn,
 } from './binary-arrays.ts';
+import { openPool, type Pool } from './pool.ts';
 
 let database: TestDatabase;
 let pool: Pool;
@@ -56,6 +57,18 @@ describe('columns as binary arrays', () => {
     await fc.assert(
       fc.asyncProperty(nullable(text), async (values) => {
         expect(await read('text', textColumn(values, same))).toEqual(values);
+      }),
+      RUNS,
+    );
+  });
+
+  it('are read as the bytes they were', async () => {
+    const bytes = fc.uint8Array({ maxLength: 80 }).map((array) => Buffer.from(array));
+    await fc.assert(
+      fc.asyncProperty(fc.array(bytes, { maxLength: 20 }), async (values) => {
+        expect(await read('bytea', byteaColumn(values, same))).toEqual(
+          values.map((value) => `\\x${value.toString('hex')}`),
+        );
       }),
       RUNS,
     );

@@ -6,7 +6,16 @@
  * Each function takes rows and what to pick from them; null stands for NULL.
  */
 
-const OID = { bool: 16, int8: 20, int4: 23, text: 25, timestamptz: 1184, numeric: 1700, uuid: 2950 } as const;
+const OID = {
+  bool: 16,
+  bytea: 17,
+  int8: 20,
+  int4: 23,
+  text: 25,
+  timestamptz: 1184,
+  numeric: 1700,
+  uuid: 2950,
+} as const;
 
 const HEADER_BYTES = 20;
 const NULL_LENGTH = -1;
@@ -32,6 +41,14 @@ export function textColumn<Row>(rows: readonly Row[], pick: (row: Row) => string
   const units = values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
   const array = new ArrayWriter(OID.text, rows.length, rows.length * 4 + units * MAX_UTF8_BYTES_PER_UNIT);
   for (const value of values) array.text(value);
+  return array.finish();
+}
+
+export function byteaColumn<Row>(rows: readonly Row[], pick: (row: Row) => Buffer): Buffer {
+  const values = rows.map(pick);
+  const bytes = values.reduce((sum, value) => sum + value.length, 0);
+  const array = new ArrayWriter(OID.bytea, rows.length, rows.length * 4 + bytes);
+  for (const value of values) array.bytea(value);
   return array.finish();
 }
 
@@ -125,6 +142,11 @@ class ArrayWriter {
       buffer[at + index] = code;
     }
     return length;
+  }
+
+  bytea(value: Buffer): void {
+    this.#length(value.length);
+    this.#at += value.copy(this.#buffer, this.#at);
   }
 
   int8(value: number): void {
