@@ -1,5 +1,5 @@
 /**
- * Days of a time zone as instants: what windows of limits and billing periods are cut by, so that both agree on when a
+ * Days and months of a time zone as instants: what windows of limits and billing periods are cut by, so that both agree on when a
  * day or a month begins.
  *
  * A local date begins at the first instant at which the clocks there read its 00:00; where a clock change skips
@@ -13,4 +13,4 @@
  * Known limits: the Gregorian calendar; whole seconds of offset.
  */
 export { CalendarError } from './errors.ts';
-export { dayStart, localDayAt, type TimeZone, timeZone } from './time-zone.ts';
+export { dayStart, localDayAt, localMonthAt, monthStart, type TimeZone, timeZone } from './time-zone.ts';

@@ -69,6 +69,19 @@ export function dayStart(zone: TimeZone, day: number): number {
   return start;
 }
 
+const MONTHS = 12;
+
+/** The local month that holds an instant, in months since the beginning of the year 0. */
+export function localMonthAt(zone: TimeZone, epochMs: number): number {
+  const local = new Date(localDayAt(zone, epochMs) * DAY_MS);
+  return local.getUTCFullYear() * MONTHS + local.getUTCMonth();
+}
+
+/** The instant at which a local month, and so its first day, begins, in milliseconds since 1970. */
+export function monthStart(zone: TimeZone, month: number): number {
+  return dayStart(zone, Date.UTC(Math.floor(month / MONTHS), month % MONTHS, 1) / DAY_MS);
+}
+
 /** The first instant at which the zone's clocks read `local` (a UTC date standing for a local one) or later. */
 function firstInstantAt(zone: TimeZone, local: number): number {
   const before = offsetAt(zone, local - DAY_MS);

@@ -3,6 +3,8 @@ export type DatabaseErrorCode =
   | 'transaction_aborted'
   /** A transaction was used after it had ended. */
   | 'transaction_ended'
+  /** Nothing answers at the URL. */
+  | 'unreachable'
   /** Migrations are missing: run `tollgate database migrate`. */
   | 'not_migrated'
   /** The database has migrations that this release does not know. */

@@ -3,7 +3,7 @@
  *
  * `openPool` and `transaction` are what a running service needs; `migrate` makes schemas, roles and tables from
  * numbered SQL files under the owner's URL, and `assertMigrated` refuses to start a service without them.
- * `acquireAdvisoryLock` elects one leader among replicas, `listen` wakes who waits for work. The embedded server is
+ * `waitForDatabase` is for starts that come before the server's. `acquireAdvisoryLock` elects one leader among replicas, `listen` wakes who waits for work. The embedded server is
  * apart, in `@tollgate/database/embedded`.
  *
  * Values: int8 is a `bigint`, numeric and date are text, timestamptz is RFC 3339 text with six digits
@@ -46,3 +46,4 @@ export {
   type TransactionOptions,
   transaction,
 } from './transaction.ts';
+export { type WaitForDatabaseOptions, waitForDatabase } from './wait-for-database.ts';

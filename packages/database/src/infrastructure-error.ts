@@ -70,6 +70,16 @@ export function isInfrastructureError(error: unknown): boolean {
   return false;
 }
 
+/** Whether the server can't be reached, is starting or stopping, or has no room for another connection. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isAway);
+  if (!(error instanceof Error)) return false;
+  return (
+    isConnectionError(error) ||
+    (error instanceof pg.DatabaseError && codeOf(error)?.startsWith('53') === true)
+  );
+}
+
 /** Whether the connection itself is gone or in an unknown state, so that it must not be used again. */
 export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

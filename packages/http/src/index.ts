@@ -21,6 +21,7 @@
 
 export {
   ANONYMOUS,
+  assertWithin,
   type HeldRole,
   type Principal,
   type Reach,

@@ -1,4 +1,4 @@
-import { dayStart, localDayAt } from '@tollgate/calendar';
+import { dayStart, localDayAt, localMonthAt, monthStart } from '@tollgate/calendar';
 import { zoneOf } from './zone-of.ts';
 
 /** The windows that a limit can have; after each its use begins anew. */
@@ -10,7 +10,6 @@ export type Window = { readonly startsAtMs: number; readonly endsAtMs: number };
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 /**
  * The window that holds an instant. Minutes and hours are those of UTC; days and months are the calendar's in the
@@ -38,12 +37,8 @@ export function windowAt(
     }
     case 'month': {
       const zone = zoneOf(limit.timeZone);
-      const local = new Date(localDayAt(zone, atMs) * DAY_MS);
-      const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()];
-      return {
-        startsAtMs: dayStart(zone, Date.UTC(year, month, 1) / DAY_MS),
-        endsAtMs: dayStart(zone, Date.UTC(year, month + 1, 1) / DAY_MS),
-      };
+      const month = localMonthAt(zone, atMs);
+      return { startsAtMs: monthStart(zone, month), endsAtMs: monthStart(zone, month + 1) };
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Role } from '@tollgate/events';
+import { HttpProblem, PROBLEMS } from '../errors.ts';
 import { ROLE_SCOPES } from './roles.ts';
 import { isScope, type Scope } from './scopes.ts';
 
@@ -66,6 +67,27 @@ export function scopesOf(
 export function reaches(reach: Reach, organisationId: string | null, teamId: string | null): boolean {
   if (reach.organisationId !== null && reach.organisationId !== organisationId) return false;
   return reach.teamIds === null || (teamId !== null && reach.teamIds.has(teamId));
+}
+
+/**
+ * For a filter that names an organisation or a team: asking for what can't be seen is refused, rather than answered with
+ * nothing.
+ *
+ * @throws HttpProblem 403 `out_of_reach`
+ */
+export function assertWithin(
+  reach: Reach,
+  { organisation, team }: { readonly organisation?: string | undefined; readonly team?: string | undefined },
+): void {
+  const wrongOrganisation =
+    organisation !== undefined && reach.organisationId !== null && reach.organisationId !== organisation;
+  const wrongTeam = team !== undefined && reach.teamIds !== null && !reach.teamIds.has(team);
+  if (wrongOrganisation || wrongTeam) {
+    throw new HttpProblem(
+      PROBLEMS.outOfReach,
+      'leave the filter out, or name an organisation or team of yours',
+    );
+  }
 }
 
 function widen(

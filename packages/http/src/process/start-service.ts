@@ -1,12 +1,12 @@
 import { type Bus, type BusConfig, busConfig, createBus, startOutboxRelay } from '@tollgate/bus';
-import { isInfrastructureError, openPool, type Pool } from '@tollgate/database';
+import { isInfrastructureError, openPool, type Pool, waitForDatabase } from '@tollgate/database';
 import { createLogger, createMetrics, type Logger, type LogLevel, type Metrics } from '@tollgate/telemetry';
 import { createTokenVerifier } from '../access/token-verifier.ts';
 import type { FollowedDirectory } from '../directory-view/follow-directory.ts';
 import type { HealthCheck } from '../service/health.ts';
 import { createHttpService, type HttpService, type ListenAddress } from '../service/http-service.ts';
 import type { Route } from '../service/route.ts';
-import { databaseUrl, listenAddress, logLevel } from './config-values.ts';
+import { databaseUrl, listenAddress, logLevel, wholeNumber } from './config-values.ts';
 import { type Environment, readConfig } from './read-config.ts';
 import { runProcess, type Stoppable, stopInOrder } from './run-process.ts';
 
@@ -14,25 +14,38 @@ import { runProcess, type Stoppable, stopInOrder } from './run-process.ts';
 export interface ServiceConfig {
   /** Under the service's own role. */
   readonly databaseUrl: string;
+  /** How long a start waits for Postgres, in milliseconds. */
+  readonly databaseWaitMs: number;
   readonly listen: ListenAddress;
   readonly logLevel: LogLevel;
   readonly bus: BusConfig;
 }
 
+const DEFAULT_DATABASE_WAIT_SECONDS = 60;
+const MAX_DATABASE_WAIT_SECONDS = 3_600;
+
 /** The variables of {@link ServiceConfig}, for a service's own zod schema. */
 export const serviceVariables = (defaultPort: number) => ({
   DATABASE_URL: databaseUrl,
+  /** How long a start waits for Postgres to be there; 0 for not at all. */
+  DATABASE_WAIT_SECONDS: wholeNumber(0, MAX_DATABASE_WAIT_SECONDS).default(DEFAULT_DATABASE_WAIT_SECONDS),
   LISTEN: listenAddress.default({ host: '0.0.0.0', port: defaultPort }),
   LOG_LEVEL: logLevel.default('info'),
 });
 
 /** @throws ConfigError where the bus is not configured, or wrongly */
 export function serviceConfigOf(
-  values: { DATABASE_URL: string; LISTEN: ListenAddress; LOG_LEVEL: LogLevel },
+  values: {
+    DATABASE_URL: string;
+    DATABASE_WAIT_SECONDS: number;
+    LISTEN: ListenAddress;
+    LOG_LEVEL: LogLevel;
+  },
   env: Environment,
 ): ServiceConfig {
   return {
     databaseUrl: values.DATABASE_URL,
+    databaseWaitMs: values.DATABASE_WAIT_SECONDS * 1000,
     listen: values.LISTEN,
     logLevel: values.LOG_LEVEL,
     bus: readConfig(busConfig, env),
@@ -62,13 +75,18 @@ export interface RunningService extends Stoppable {
   readonly url: string;
 }
 
-/** Starts a service from its environment; `fail` is for what can't be recovered from within. */
-export type StartService = (env: Environment, logger: Logger) => Promise<RunningService>;
+/** Starts a service from its environment. The signal ends a start that waits for Postgres; its reason is thrown. */
+export type StartService = (
+  env: Environment,
+  logger: Logger,
+  signal?: AbortSignal,
+) => Promise<RunningService>;
 
 const MAX_CONNECTIONS = 16;
 
 /**
- * How a service starts from its configuration: pool, bus, the service itself, its port; they stop the other way round.
+ * How a service starts from its configuration: once Postgres is there, pool, bus, the service itself, its port; they
+ * stop the other way round.
  *
  * @param read throws ConfigError, one line that names the variable
  * @param create builds the service; it may own further parts, which it stops itself
@@ -78,13 +96,19 @@ export function serviceStart<C extends ServiceConfig>(
   read: (env: Environment) => C,
   create: (parts: ServiceParts & C) => Promise<Service>,
 ): StartService {
-  return async (env, logger) => {
+  return async (env, logger, signal) => {
     const config = read(env);
     logger.level = config.logLevel;
+    const connection = { url: config.databaseUrl, applicationName: `tollgate-${name}` };
+    await waitForDatabase({
+      ...connection,
+      timeoutMs: config.databaseWaitMs,
+      logger,
+      ...(signal === undefined ? {} : { signal }),
+    });
     const metrics = createMetrics({ processMetrics: true });
     const pool = openPool({
-      url: config.databaseUrl,
-      applicationName: `tollgate-${name}`,
+      ...connection,
       maxConnections: MAX_CONNECTIONS,
       logger,
     });
@@ -111,7 +135,7 @@ export async function runService(
   env: Environment = process.env,
 ): Promise<void> {
   const logger = createLogger({ service: name });
-  process.exitCode = await runProcess({ name, logger, start: () => start(env, logger) });
+  process.exitCode = await runProcess({ name, logger, start: ({ signal }) => start(env, logger, signal) });
 }
 
 export interface ServiceFaceOptions extends ServiceParts {

@@ -1,8 +1,8 @@
 import type { Pool } from '@tollgate/database';
-import { PROBLEMS, queryInteger, type Route, route } from '@tollgate/http';
+import { assertWithin, PROBLEMS, queryInteger, type Route, route } from '@tollgate/http';
 import { z } from 'zod';
 import type { SegmentStore } from '../archive/segment-store.ts';
-import { assertWithin, filterOf, filterQuery } from '../search/filter-query.ts';
+import { filterOf, filterQuery } from '../search/filter-query.ts';
 import type { RecordReading } from '../search/readings.ts';
 import { FORMAT_NAMES, FORMATS } from './formats.ts';
 import { readPage } from './read-page.ts';

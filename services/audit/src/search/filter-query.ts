@@ -1,4 +1,3 @@
-import { HttpProblem, PROBLEMS, type Reach } from '@tollgate/http';
 import { z } from 'zod';
 import { MAX_TERM_CHARACTERS, type TermLabel } from '../indexing/terms.ts';
 import type { EventFilter } from './query.ts';
@@ -67,20 +66,4 @@ export function filterOf(query: FilterQuery): EventFilter {
     terms,
     text: query.q,
   };
-}
-
-/**
- * Asking for what can't be seen is refused, rather than answered with nothing.
- * @throws HttpProblem 403 `out_of_reach`
- */
-export function assertWithin(reach: Reach, { organisation, team }: FilterQuery): void {
-  const wrongOrganisation =
-    organisation !== undefined && reach.organisationId !== null && reach.organisationId !== organisation;
-  const wrongTeam = team !== undefined && reach.teamIds !== null && !reach.teamIds.has(team);
-  if (wrongOrganisation || wrongTeam) {
-    throw new HttpProblem(
-      PROBLEMS.outOfReach,
-      'leave the filter out, or name an organisation or team of yours',
-    );
-  }
 }

@@ -1,5 +1,6 @@
 import type { Pool } from '@tollgate/database';
 import {
+  assertWithin,
   cursorCodec,
   HttpProblem,
   PROBLEMS,
@@ -12,7 +13,7 @@ import {
 import { z } from 'zod';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { readPosition } from '../indexing/position.ts';
-import { assertWithin, filterOf, filterQuery } from './filter-query.ts';
+import { filterOf, filterQuery } from './filter-query.ts';
 import { type FoundEvent, findEvents } from './query.ts';
 import type { RecordReading } from './readings.ts';
 

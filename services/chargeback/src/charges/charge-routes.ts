@@ -1,12 +1,11 @@
 import type { Pool } from '@tollgate/database';
 import {
+  assertWithin,
   cursorCodec,
   DEFAULT_PAGE_ITEMS,
-  HttpProblem,
   PROBLEMS,
   pageQuery,
   queryInteger,
-  type Reach,
   type Route,
   route,
 } from '@tollgate/http';
@@ -134,7 +133,7 @@ export function chargeRoutes(parts: { readonly pool: Pool }): Route[] {
       },
       problems: [PROBLEMS.invalidCursor, PROBLEMS.outOfReach],
       async handle({ query, reach }) {
-        assertWithin(reach, query.organisation, query.team);
+        assertWithin(reach, query);
         const after =
           query.cursor !== undefined
             ? position.decode(query.cursor)
@@ -164,19 +163,6 @@ export function chargeRoutes(parts: { readonly pool: Pool }): Route[] {
       },
     }),
   ];
-}
-
-/** Asking for what can't be seen is refused, rather than answered with nothing. */
-function assertWithin(reach: Reach, organisation: string | undefined, team: string | undefined): void {
-  const wrongOrganisation =
-    organisation !== undefined && reach.organisationId !== null && reach.organisationId !== organisation;
-  const wrongTeam = team !== undefined && reach.teamIds !== null && !reach.teamIds.has(team);
-  if (wrongOrganisation || wrongTeam) {
-    throw new HttpProblem(
-      PROBLEMS.outOfReach,
-      'leave the filter out, or name an organisation or team of yours',
-    );
-  }
 }
 
 function positionOf(row: ChargedUsageRow | undefined): UsagePosition | undefined {

@@ -1,4 +1,4 @@
-import { CalendarError, dayStart, type TimeZone, timeZone } from '@tollgate/calendar';
+import { CalendarError, localMonthAt, monthStart, type TimeZone, timeZone } from '@tollgate/calendar';
 import { ChargebackError } from '../errors.ts';
 
 /**
@@ -13,7 +13,6 @@ import { ChargebackError } from '../errors.ts';
 export type BillingPeriod = string;
 
 const PERIOD = /^(\d{4})-(0[1-9]|1[0-2])$/;
-const DAY_MS = 86_400_000;
 const MONTHS = 12;
 /** Zones in use at once are few; the bound only keeps a stream of made-up ones from growing the cache. */
 const MAX_CACHED_ZONES = 1024;
@@ -35,14 +34,10 @@ const zones = new Map<string, Zone>();
 export function billingPeriodAt(epochMs: number, zoneName: string): BillingPeriod {
   const zone = zoneOf(zoneName);
   if (epochMs >= zone.last.startMs && epochMs < zone.last.endMs) return zone.last.period;
-  const utc = new Date(epochMs);
-  let month = utc.getUTCFullYear() * MONTHS + utc.getUTCMonth();
-  // No zone is a day or more away from UTC, so the local month is the UTC month or a neighbour of it.
-  if (epochMs < monthStart(zone, month)) month -= 1;
-  else if (epochMs >= monthStart(zone, month + 1)) month += 1;
+  const month = localMonthAt(zone.calendar, epochMs);
   zone.last = {
-    startMs: monthStart(zone, month),
-    endMs: monthStart(zone, month + 1),
+    startMs: monthStart(zone.calendar, month),
+    endMs: monthStart(zone.calendar, month + 1),
     period: formatMonth(month),
   };
   return zone.last.period;
@@ -62,8 +57,8 @@ export function billingPeriodBounds(
     throw new ChargebackError('report_invalid', `period: '${period.slice(0, 20)}' is not YYYY-MM`);
   }
   const month = Number(match[1]) * MONTHS + Number(match[2]) - 1;
-  const zone = zoneOf(zoneName);
-  return { startMs: monthStart(zone, month), endMs: monthStart(zone, month + 1) };
+  const { calendar } = zoneOf(zoneName);
+  return { startMs: monthStart(calendar, month), endMs: monthStart(calendar, month + 1) };
 }
 
 /** Whether this runtime knows the time zone. */
@@ -93,10 +88,6 @@ function zoneOf(name: string): Zone {
 }
 
 /** `month` counts months since year 0. */
-function monthStart({ calendar }: Zone, month: number): number {
-  return dayStart(calendar, Date.UTC(Math.floor(month / MONTHS), month % MONTHS, 1) / DAY_MS);
-}
-
 function formatMonth(month: number): BillingPeriod {
   const year = String(Math.floor(month / MONTHS)).padStart(4, '0');
   return `${year}-${String((month % MONTHS) + 1).padStart(2, '0')}`;

@@ -107,7 +107,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       };
       services.set(
         name,
-        await startService(name, env, createLogger({ service: name, destination: options.log })),
+        await startService(name, env, createLogger({ service: name, destination: options.log }), signal),
       );
       await untilReady(name, urls[name], signal);
     };

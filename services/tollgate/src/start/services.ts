@@ -27,7 +27,8 @@ export async function startService(
   name: ServiceName,
   env: Environment,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<RunningService> {
   const start = await STARTS[name]();
-  return start(env, logger);
+  return start(env, logger, signal);
 }
