@@ -45,8 +45,8 @@ export {
   type TopicsReport,
 } from './kafka/topics/topics.ts';
 export { busMigrations } from './migrations.ts';
-export { type DraftText, draftOf } from './outbox/draft-text.ts';
-export { enqueue, type OutboxEntry } from './outbox/enqueue.ts';
+export { DraftBatch } from './outbox/draft-batch.ts';
+export { enqueue, enqueueBatch, type OutboxEntry } from './outbox/enqueue.ts';
 export { draftsInOutbox } from './outbox/outbox-rows.ts';
 export { type OutboxRelayOptions, startOutboxRelay } from './outbox/relay.ts';
 export { createPostgresBus, type PostgresBusOptions } from './postgres/bus.ts';

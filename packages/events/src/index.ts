@@ -78,4 +78,5 @@ export {
   type SourceStoppedData,
 } from './source-events.ts';
 export { isSignedBy } from './source-signature.ts';
+export { UsageReader } from './usage-reader.ts';
 export { uuidV7 } from './uuid-v7.ts';

@@ -12,7 +12,7 @@ import { chargeRoutes } from './charges/charge-routes.ts';
 import { BillingCalendar } from './charging/billing-calendar.ts';
 import { ChargeUsage } from './charging/charge-usage.ts';
 import { directoryTimeZones } from './charging/directory-time-zones.ts';
-import { parseUsage } from './charging/parse-usage.ts';
+import { usageParser } from './charging/parse-usage.ts';
 import { chargebackMetrics } from './metrics.ts';
 import { chargebackMigrations } from './migrations.ts';
 import { priceRoutes } from './prices/price-routes.ts';
@@ -50,7 +50,7 @@ export async function createChargeback(parts: ChargebackParts): Promise<Service>
         group: 'chargeback',
         topics: ['usage'],
         pool,
-        parse: parseUsage,
+        parse: usageParser(),
         ...(parts.maxBatch === undefined ? {} : { maxBatch: parts.maxBatch }),
         async handle(batch, tx) {
           const charged = await charging.handle(batch, tx);

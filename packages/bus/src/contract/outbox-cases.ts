@@ -5,7 +5,8 @@ import { heartbeatSigningInput, parseEvent, parseSequence, type TollgateEvent } 
 import { createLogger } from '@tollgate/telemetry';
 import { until } from '@tollgate/testing';
 import type { Publisher, Running } from '../bus.ts';
-import { enqueue } from '../outbox/enqueue.ts';
+import { DraftBatch } from '../outbox/draft-batch.ts';
+import { enqueue, enqueueBatch } from '../outbox/enqueue.ts';
 import { startOutboxRelay } from '../outbox/relay.ts';
 import { IN_TIME } from './effects.ts';
 import { sampleDraft } from './events.ts';
@@ -71,6 +72,18 @@ async function enqueueSamples(pool: Pool, count: number): Promise<void> {
   );
 }
 
+/** The same in a batch, which lies in the outbox in packs. */
+async function enqueueSampleBatch(pool: Pool, count: number): Promise<void> {
+  const batch = new DraftBatch('tollgate.rejections.v1');
+  for (let n = 0; n < count; n += 1) {
+    const { data, ...head } = sampleDraft();
+    batch.begin('key', head);
+    batch.text(JSON.stringify(data));
+    batch.end();
+  }
+  await transaction(pool, (tx) => enqueueBatch(tx, batch));
+}
+
 /** Numbers 1..count have arrived, each with the same bytes every time; nothing is left in the outbox. */
 async function assertContiguous(arrivals: readonly Arrival[], pool: Pool, count: number): Promise<void> {
   await until(() => numbered(arrivals).size >= count, {
@@ -98,7 +111,9 @@ export const outboxCases: readonly ContractCase[] = [
       );
       await enqueueSamples(pool, 20);
       const relay = await startRelay(harness, await harness.createBus().createPublisher());
-      await enqueueSamples(pool, 30);
+      await enqueueSamples(pool, 10);
+      await enqueueSampleBatch(pool, 15);
+      await enqueueSamples(pool, 5);
       await assertContiguous(arrivals, pool, 51);
       const first = arrivals.find(({ event }) => event.sequence?.endsWith('0001'));
       equal(first?.event.type, 'tollgate.source.started.v1');
@@ -144,7 +159,10 @@ export const outboxCases: readonly ContractCase[] = [
         close: () => publisher.close(),
       };
       const relay = await startRelay(harness, unreliable);
-      for (let round = 0; round < 3; round += 1) await enqueueSamples(pool, 40);
+      for (let round = 0; round < 3; round += 1) {
+        await enqueueSamples(pool, 20);
+        await enqueueSampleBatch(pool, 20);
+      }
       await assertContiguous(arrivals, pool, 121);
       ok(arrivals.length > 121, 'nothing was ever sent twice: the test tests nothing');
       await relay.stop();
@@ -209,7 +227,8 @@ export const outboxCases: readonly ContractCase[] = [
     title: 'works a backlog off without pausing between its batches',
     async run(harness) {
       const pool = harness.createPool();
-      await enqueueSamples(pool, BACKLOG);
+      await enqueueSamples(pool, BACKLOG / 2);
+      await enqueueSampleBatch(pool, BACKLOG / 2);
       const arrivedMs: number[] = [];
       const relay = await startRelay(harness, {
         async publish(batch) {

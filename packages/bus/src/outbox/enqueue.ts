@@ -1,10 +1,11 @@
 import { byteaColumn, int4Column, type Transaction, textColumn } from '@tollgate/database';
 import type { EventDraft } from '@tollgate/events';
-import { type KeyedText, MIN_PACK, packDrafts, packs } from './draft-pack.ts';
-import { type DraftText, draftText } from './draft-text.ts';
+import type { DraftBatch } from './draft-batch.ts';
+import { compressPack } from './draft-pack.ts';
+import { draftText } from './draft-text.ts';
 
 export type OutboxEntry = {
-  readonly draft: EventDraft | DraftText;
+  readonly draft: EventDraft;
   /** State topics compact by it; elsewhere it is metadata. */
   readonly key: string;
 };
@@ -19,15 +20,6 @@ const NOTIFY = "SELECT pg_notify('tollgate_outbox_' || current_schema(), '')";
  */
 export async function enqueue(tx: Transaction, entries: readonly OutboxEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const texts = entries.map(({ key, draft }) => ({
-    key,
-    draft: typeof draft === 'string' ? draft : draftText(draft),
-  }));
-  if (texts.length < MIN_PACK) await insertTexts(tx, texts);
-  else await insertPacks(tx, texts);
-}
-
-async function insertTexts(tx: Transaction, texts: readonly KeyedText[]): Promise<void> {
   await tx.query({
     name: 'bus.enqueue',
     text: `WITH added AS (
@@ -36,13 +28,16 @@ async function insertTexts(tx: Transaction, texts: readonly KeyedText[]): Promis
              ORDER BY n
            )
            ${NOTIFY}`,
-    values: [textColumn(texts, ({ key }) => key), textColumn(texts, ({ draft }) => draft)],
+    values: [textColumn(entries, ({ key }) => key), textColumn(entries, ({ draft }) => draftText(draft))],
   });
 }
 
-async function insertPacks(tx: Transaction, texts: readonly KeyedText[]): Promise<void> {
-  const parts = packs(texts);
-  const packed = await Promise.all(parts.map(packDrafts));
+/** {@link enqueue} for a batch, which it uses up. The batch lies in the outbox compressed. */
+export async function enqueueBatch(tx: Transaction, batch: DraftBatch): Promise<void> {
+  const packs = await Promise.all(
+    batch.finish().map(async ({ bytes, events }) => ({ pack: await compressPack(bytes), events })),
+  );
+  if (packs.length === 0) return;
   await tx.query({
     name: 'bus.enqueue_packs',
     text: `WITH added AS (
@@ -51,6 +46,6 @@ async function insertPacks(tx: Transaction, texts: readonly KeyedText[]): Promis
              ORDER BY n
            )
            ${NOTIFY}`,
-    values: [byteaColumn(packed, (pack) => pack), int4Column(parts, (part) => part.length)],
+    values: [byteaColumn(packs, ({ pack }) => pack), int4Column(packs, ({ events }) => events)],
   });
 }

@@ -19,8 +19,19 @@ const MAX_CACHED = 50_000;
  */
 export class AttributionRows {
   readonly #rows = new Map<string, AttributionRow>();
+  /** Of objects that events share. */
+  readonly #known = new WeakMap<Attribution, AttributionRow>();
 
   of(attribution: Attribution): AttributionRow {
+    let row = this.#known.get(attribution);
+    if (row === undefined) {
+      row = this.#ofText(attribution);
+      this.#known.set(attribution, row);
+    }
+    return row;
+  }
+
+  #ofText(attribution: Attribution): AttributionRow {
     const text = textOf(attribution);
     const known = this.#rows.get(text);
     if (known !== undefined) return known;
@@ -31,7 +42,7 @@ export class AttributionRows {
   }
 }
 
-/** One text per set of dimensions and order of tags, quickly made; `parseUsage` lets no NUL through. */
+/** One text per set of dimensions and order of tags, quickly made; `usageParser` lets no NUL through. */
 function textOf(a: Attribution): string {
   let tags = '';
   for (const name in a.tags) tags += `\0${name}\0${a.tags[name]}`;

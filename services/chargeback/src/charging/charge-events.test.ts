@@ -6,8 +6,9 @@ import { chargeId } from '../charges/charge-id.ts';
 import { CHARGED_AT_MS, ChargebackDatabase } from '../testing/chargeback-database.ts';
 import { priceOf } from '../testing/price-rows.ts';
 import { ATTRIBUTION, batchOf, countingUuid, usageBytes, usageEvent } from '../testing/usage-events.ts';
-import { MAX_USAGE_BYTES, parseUsage } from './parse-usage.ts';
+import { MAX_USAGE_BYTES, usageParser } from './parse-usage.ts';
 
+const parseUsage = usageParser();
 let database: ChargebackDatabase;
 
 beforeAll(async () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { draftOf, type OutboxEntry } from '@tollgate/bus';
+import { DraftBatch } from '@tollgate/bus';
 import type { Attribution } from '@tollgate/events';
 import { chargeId } from '../charges/charge-id.ts';
 import type { AttributionRow } from './attribution-id.ts';
 import type { Charge } from './charged-usage.ts';
 
 /*
- * Written as text: most of such an event is its attribution, which a batch repeats thousands of times, and building each
+ * Written as JSON: most of such an event is its attribution, which a batch repeats thousands of times, and building each
  * event as an object costs more than charging it. What stands in the texts unescaped was checked to need none when
  * the usage or the price was read: ids in UUID form, instants, decimals, words of ours.
  */
@@ -17,28 +17,35 @@ import type { Charge } from './charged-usage.ts';
  * @param charges those of one usage stand together
  * @param nowMs when they were made, milliseconds since 1970
  */
-export function chargeEvents(charges: readonly Charge[], nowMs: number): OutboxEntry[] {
+export function chargeEvents(charges: readonly Charge[], nowMs: number): DraftBatch {
   const usages = usagesOf(charges);
   const ids = uuidsV7(usages.length, nowMs);
   const time = new Date(nowMs).toISOString();
   const attributions = new AttributionTexts();
-  return usages.map((ofUsage, index) => {
+  const batch = new DraftBatch('tollgate.charge.v1');
+  usages.forEach((ofUsage, index) => {
     const [{ usage }] = ofUsage;
     const { event } = usage;
-    const { data } = event;
-    const text =
-      `{"usage_event_id":"${event.id}","request_id":"${event.subject}",` +
-      `"attribution":${attributions.of(usage.attributionRow, data.attribution)},` +
-      `"requested_at":"${data.requested_at}","billing_period":"${usage.billingPeriod}",` +
-      `"charges":[${ofUsage.map(lineText).join(',')}]}`;
-    return {
-      key: event.subject,
-      draft: draftOf(
-        { type: 'tollgate.charge.v1', id: ids[index] ?? '', subject: event.subject, time },
-        text,
-      ),
-    };
+    batch.begin(event.subject, { id: ids[index] ?? '', subject: event.subject, time });
+    batch.text('{"usage_event_id":"');
+    batch.text(event.id);
+    batch.text('","request_id":"');
+    batch.text(event.subject);
+    batch.text('","attribution":');
+    batch.bytes(attributions.of(usage.attributionRow, event.data.attribution));
+    batch.text(',"requested_at":"');
+    batch.text(event.data.requested_at);
+    batch.text('","billing_period":"');
+    batch.text(usage.billingPeriod);
+    batch.text('","charges":[');
+    ofUsage.forEach((charge, line) => {
+      if (line > 0) batch.text(',');
+      writeLine(batch, charge);
+    });
+    batch.text(']}');
+    batch.end();
   });
+  return batch;
 }
 
 type OfOneUsage = [Charge, ...Charge[]];
@@ -53,28 +60,46 @@ function usagesOf(charges: readonly Charge[]): OfOneUsage[] {
   return usages;
 }
 
-function lineText({ usage, line, amount }: Charge): string {
-  const price = line.price?.data;
-  return (
-    `{"charge_id":"${chargeId(usage.event.id, line.tokenClass)}","token_class":"${line.tokenClass}",` +
-    `"quantity":${line.quantity},"price_id":${JSON.stringify(price?.price_id ?? null)},` +
-    `"amount":${amount === null ? 'null' : `"${amount}"`},"currency":${JSON.stringify(price?.currency ?? null)},` +
-    `"status":"${line.status}"}`
-  );
+function writeLine(batch: DraftBatch, { usage, line, amount }: Charge): void {
+  batch.text('{"charge_id":"');
+  batch.text(chargeId(usage.event.id, line.tokenClass));
+  batch.text('","token_class":"');
+  batch.text(line.tokenClass);
+  batch.text('","quantity":');
+  batch.text(String(line.quantity));
+  batch.text(',"price_id":');
+  writeTextOrNull(batch, line.price?.data.price_id ?? null);
+  batch.text(',"amount":');
+  writeTextOrNull(batch, amount);
+  batch.text(',"currency":');
+  writeTextOrNull(batch, line.price?.data.currency ?? null);
+  batch.text(',"status":"');
+  batch.text(line.status);
+  batch.text('"}');
+}
+
+function writeTextOrNull(batch: DraftBatch, text: string | null): void {
+  if (text === null) {
+    batch.text('null');
+    return;
+  }
+  batch.text('"');
+  batch.text(text);
+  batch.text('"');
 }
 
 /** The JSON of attributions: for each set of dimensions, that of the policy that was asked for last. */
 class AttributionTexts {
   readonly #texts = new Map<
     AttributionRow,
-    { readonly policy: Attribution['policy']; readonly text: string }
+    { readonly policy: Attribution['policy']; readonly text: Buffer }
   >();
 
-  of(row: AttributionRow, attribution: Attribution): string {
+  of(row: AttributionRow, attribution: Attribution): Buffer {
     const { policy } = attribution;
     const known = this.#texts.get(row);
     if (known !== undefined && isSame(known.policy, policy)) return known.text;
-    const text = attributionText(attribution);
+    const text = Buffer.from(attributionText(attribution));
     this.#texts.set(row, { policy, text });
     return text;
   }

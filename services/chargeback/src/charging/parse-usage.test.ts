@@ -1,7 +1,9 @@
 import { serializeEvent } from '@tollgate/events';
 import { describe, expect, it } from 'vitest';
 import { countingUuid, usageBytes } from '../testing/usage-events.ts';
-import { parseUsage } from './parse-usage.ts';
+import { usageParser } from './parse-usage.ts';
+
+const parseUsage = usageParser();
 
 type Json = { [member: string]: unknown };
 
@@ -12,7 +14,7 @@ function edited(edit: (event: Json, data: Json) => void): Buffer {
   return Buffer.from(JSON.stringify(event));
 }
 
-describe('parseUsage', () => {
+describe('reading usage to be charged', () => {
   it('reads usage, by the short way and by the long one alike', () => {
     expect(parseUsage(usageBytes({ n: 1 }))).toMatchObject({ kind: 'event', event: { id: countingUuid(1) } });
     const withoutMilliseconds = edited((_, data) => {

@@ -1,6 +1,5 @@
-import { MAX_EVENT_BYTES, type Parsed, parseEvent } from '@tollgate/events';
+import { MAX_EVENT_BYTES, type Parsed, parseEvent, UsageReader } from '@tollgate/events';
 import type { UsageEvent } from './charged-usage.ts';
-import { readUsage } from './read-usage.ts';
 
 /** More tokens than one attempt can use; and ten thousand of them still sum up exactly in a JS number. */
 export const MAX_TOKENS = 100_000_000_000;
@@ -16,26 +15,21 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ESCAPED_NUL = '\\u0000';
 
 /**
- * Reads a message of the topic `usage`. What the tables could never take is malformed here, so that it goes to
- * the dead letters instead of stopping its partition. Never throws.
+ * How messages of the topic `usage` are read. What the tables could never take is malformed here, so that it goes to
+ * the dead letters instead of stopping its partition. What is returned never throws; it remembers attributions.
  */
-export function parseUsage(bytes: Uint8Array): Parsed<UsageEvent> {
-  const plain = bytes.byteLength <= MAX_EVENT_BYTES ? readUsage(jsonOf(bytes)) : null;
-  if (plain !== null) return checked(plain, bytes);
-  const parsed = parseEvent(bytes);
-  if (parsed.kind !== 'event') return parsed;
-  if (parsed.event.type !== 'tollgate.usage.v1') {
-    return { kind: 'malformed', error: `type: ${parsed.event.type} is no usage` };
-  }
-  return checked(parsed.event, bytes);
-}
-
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
-  } catch {
-    return undefined;
-  }
+export function usageParser(): (bytes: Uint8Array) => Parsed<UsageEvent> {
+  const reader = new UsageReader();
+  return (bytes) => {
+    const plain = bytes.byteLength <= MAX_EVENT_BYTES ? reader.read(bytes) : null;
+    if (plain !== null) return checked(plain, bytes);
+    const parsed = parseEvent(bytes);
+    if (parsed.kind !== 'event') return parsed;
+    if (parsed.event.type !== 'tollgate.usage.v1') {
+      return { kind: 'malformed', error: `type: ${parsed.event.type} is no usage` };
+    }
+    return checked(parsed.event, bytes);
+  };
 }
 
 function checked(event: UsageEvent, bytes: Uint8Array): Parsed<UsageEvent> {

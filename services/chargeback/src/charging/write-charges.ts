@@ -1,4 +1,4 @@
-import { enqueue } from '@tollgate/bus';
+import { enqueueBatch } from '@tollgate/bus';
 import {
   boolColumn,
   int4Column,
@@ -131,7 +131,7 @@ export async function writeCharges(
   const fresh = await insertUsage(tx, batch);
   if (fresh.length === 0) return fresh;
   const charges = await insertCharges(tx, fresh);
-  await enqueue(tx, chargeEvents(charges, nowMs));
+  await enqueueBatch(tx, chargeEvents(charges, nowMs));
   const { usage, charges: chargeHours } = rollUp(fresh);
   await addUsageHours(tx, usage);
   if (chargeHours.length > 0) await addChargeHours(tx, chargeHours);

@@ -1,8 +1,9 @@
 import type { ConsumedBatch } from '@tollgate/bus';
 import { type Attribution, type Quantities, serializeEvent, type UsageData } from '@tollgate/events';
 import type { UsageEvent } from '../charging/charged-usage.ts';
-import { parseUsage } from '../charging/parse-usage.ts';
+import { usageParser } from '../charging/parse-usage.ts';
 
+const parseUsage = usageParser();
 export const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
 export const SOURCE = '/gateways/gw-1/0197c9a0-0000-7000-8000-000000000001';
 
