@@ -181,8 +181,10 @@ export class AnswerDelivery implements Deliverable {
       this.#lastPiece = stream.take();
       const end = this.#endOf(stream);
       for (const piece of [this.#lastPiece, end]) if (piece !== null) payloads.addAnswer(piece);
-    } else if (this.#refusal === null && !this.callerGone) payloads.addAnswer(answer.outgoing());
-    payloads.endAnswer(answer.contentType);
+      payloads.endAnswer(answer.contentType);
+    } else if (this.#refusal === null && !this.callerGone) {
+      payloads.takeAnswer(answer.outgoing(), answer.contentType);
+    }
   }
 
   #deliverWhenTaken(payloads: CallPayloads): void {

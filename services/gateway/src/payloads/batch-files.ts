@@ -10,6 +10,7 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wholeBytes } from '@tollgate/payload-sealing';
 import type { Logger } from '@tollgate/telemetry';
@@ -56,10 +57,19 @@ export class BatchFiles {
     rmSync(this.#path(number, 'open'), { force: true });
   }
 
-  /** A batch is whole and on the disk: it can be sent. */
-  end(number: number, bytes: number): void {
-    renameSync(this.#path(number, 'open'), this.#path(number, 'batch'));
-    syncFolder(this.#folder);
+  /** The names of all files are on the disk, once this resolves. */
+  async syncNames(): Promise<void> {
+    const folder = await open(this.#folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** A batch is whole and on the disk: it can be sent, once this resolves. */
+  async end(number: number, bytes: number): Promise<void> {
+    await rename(this.#path(number, 'open'), this.#path(number, 'batch'));
     this.#add(number, bytes);
     this.#ready.sort((a, b) => a.number - b.number);
   }
@@ -70,31 +80,31 @@ export class BatchFiles {
   }
 
   /** A batch that is ready, without what may be torn behind its last whole group. */
-  read(number: number): Buffer<ArrayBuffer> {
+  async read(number: number): Promise<Buffer<ArrayBuffer>> {
     const bytes = this.#ready.find((batch) => batch.number === number)?.bytes;
-    return readFileSync(this.#path(number, 'batch')).subarray(0, bytes);
+    return (await readFile(this.#path(number, 'batch'))).subarray(0, bytes);
   }
 
   /** The vault has it. */
-  remove(number: number): void {
-    rmSync(this.#path(number, 'batch'), { force: true });
+  async remove(number: number): Promise<void> {
+    await rm(this.#path(number, 'batch'), { force: true });
     this.#bytes -= this.#forget(number);
   }
 
   /** The vault will never take it: it is kept for whoever looks into why, and counts among the bytes. */
-  setAside(number: number): void {
-    renameSync(this.#path(number, 'batch'), this.#path(number, 'refused'));
+  async setAside(number: number): Promise<void> {
+    await rename(this.#path(number, 'batch'), this.#path(number, 'refused'));
     this.#forget(number);
   }
 
-  #takeOver(number: number, open: boolean, refused: boolean, log: Logger): void {
+  #takeOver(number: number, wasOpen: boolean, refused: boolean, log: Logger): void {
     this.#nextNumber = Math.max(this.#nextNumber, number + 1);
     if (refused) {
       this.#bytes += statSync(this.#path(number, 'refused')).size;
       return;
     }
     const batch = this.#path(number, 'batch');
-    if (open) {
+    if (wasOpen) {
       const file = this.#path(number, 'open');
       const whole = wholeBytes(readFileSync(file));
       if (whole === 0) {

@@ -16,7 +16,8 @@ export class CallPayloads {
   readonly #parts: PayloadsParts;
   readonly #capture: PayloadCapture;
   readonly #facts: CallFacts;
-  readonly #answer: Collected | null;
+  /** What has come of an answer in pieces; null where none has. */
+  #answer: Collected | null = null;
   /** What the last body that was kept is written with. */
   #group: Group | null = null;
   #lost = false;
@@ -25,7 +26,6 @@ export class CallPayloads {
     this.#parts = parts;
     this.#capture = capture;
     this.#facts = facts;
-    this.#answer = capture.responses ? new Collected(parts.maxBytes) : null;
   }
 
   /** False where it can't be kept and has to be. */
@@ -33,15 +33,23 @@ export class CallPayloads {
     return this.#keep('request', REQUEST_TYPE, body.subarray(0, this.#parts.maxBytes), body.length);
   }
 
-  /** Takes a piece of the answer as the caller gets it. */
-  addAnswer(piece: Uint8Array): void {
-    this.#answer?.add(piece);
+  /** Takes an answer that goes to the caller in one piece. */
+  takeAnswer(body: Buffer, contentType: string): void {
+    if (!this.#capture.responses || body.length === 0) return;
+    this.#keep('response', contentType, body.subarray(0, this.#parts.maxBytes), body.length);
   }
 
-  /** The answer has ended, whole or not. */
+  /** Takes a piece of a streamed answer as the caller gets it. */
+  addAnswer(piece: Uint8Array): void {
+    if (!this.#capture.responses) return;
+    this.#answer ??= new Collected(this.#parts.maxBytes);
+    this.#answer.add(piece);
+  }
+
+  /** The streamed answer has ended, whole or not. */
   endAnswer(contentType: string): void {
     const answer = this.#answer;
-    if (answer !== null && answer.bytes > 0) this.#keep('response', contentType, answer.kept(), answer.bytes);
+    if (answer !== null) this.#keep('response', contentType, answer.kept(), answer.bytes);
   }
 
   /**

@@ -30,7 +30,7 @@ interface OpenBatch {
   readonly keyId: string;
   /** Of whole groups, the header included. */
   bytes: number;
-  /** How many of them are known to be on the disk. */
+  /** How many of them are known to be on the disk; 0 until its name is as well. */
   synced: number;
   /** Syncs under way. */
   syncs: number;
@@ -219,7 +219,7 @@ export class PayloadSpool {
       let failure: Error | null = null;
       try {
         const open = [...this.#closing, ...(this.#current === null ? [] : [this.#current])];
-        await Promise.all(open.map(sync));
+        await Promise.all(open.map((batch) => this.#sync(batch)));
       } catch (error) {
         failure = error instanceof Error ? error : new Error(String(error));
       }
@@ -231,11 +231,28 @@ export class PayloadSpool {
     this.#syncing = false;
   }
 
+  async #sync(batch: OpenBatch): Promise<void> {
+    const { bytes } = batch;
+    if (batch.synced >= bytes) return;
+    batch.syncs += 1;
+    try {
+      await syncData(batch.fd);
+      if (batch.synced === 0) await this.#files.syncNames();
+      batch.synced = Math.max(batch.synced, bytes);
+    } catch (error) {
+      batch.lost = true;
+      throw error;
+    } finally {
+      batch.syncs -= 1;
+      if (batch.ended && batch.syncs === 0) closeSync(batch.fd);
+    }
+  }
+
   async #finish(batch: OpenBatch): Promise<void> {
     const { log, onBatch } = this.#options;
     try {
-      await sync(batch);
-      this.#files.end(batch.number, batch.bytes);
+      await this.#sync(batch);
+      await this.#files.end(batch.number, batch.bytes);
       this.#closing.delete(batch);
       onBatch();
     } catch (error) {
@@ -248,22 +265,6 @@ export class PayloadSpool {
       batch.ended = true;
       if (batch.syncs === 0) closeSync(batch.fd);
     }
-  }
-}
-
-async function sync(batch: OpenBatch): Promise<void> {
-  const { bytes } = batch;
-  if (batch.synced >= bytes) return;
-  batch.syncs += 1;
-  try {
-    await syncData(batch.fd);
-    batch.synced = Math.max(batch.synced, bytes);
-  } catch (error) {
-    batch.lost = true;
-    throw error;
-  } finally {
-    batch.syncs -= 1;
-    if (batch.ended && batch.syncs === 0) closeSync(batch.fd);
   }
 }
 

@@ -44,9 +44,13 @@ export class PayloadSender {
   wake(): void {
     if (this.#sending !== null || this.#ended.signal.aborted || performance.now() < this.#notBeforeMs) return;
     if (this.#parts.spool.files.oldest() === null) return;
-    this.#sending = this.#sendAll().finally(() => {
-      this.#sending = null;
-    });
+    this.#sending = this.#sendAll()
+      .catch((error: unknown) => {
+        this.#parts.log.error({ err: error, code: 'payload_spool' }, 'files of payloads can not be handled');
+      })
+      .finally(() => {
+        this.#sending = null;
+      });
   }
 
   /** Sends what there is, as far as it goes within the deadline; the rest stays for the next start. */
@@ -70,13 +74,13 @@ export class PayloadSender {
       if (number === null) return;
       try {
         await this.#send(number);
-        files.remove(number);
+        await files.remove(number);
         this.#retryMs = MIN_RETRY_MS;
         this.#trouble = null;
       } catch (error) {
         if (error instanceof ServiceError && NEVER.has(error.code)) {
           log.error({ code: error.code, batch: number }, 'the vault refuses a batch of payloads for good');
-          files.setAside(number);
+          await files.setAside(number);
           continue;
         }
         const code = error instanceof ServiceError ? error.code : 'failed';
@@ -94,7 +98,7 @@ export class PayloadSender {
     await client.call({
       method: 'POST',
       path: '/v1/payloads/batches',
-      bytes: spool.files.read(number),
+      bytes: await spool.files.read(number),
       answer: z.object({ stored: z.int() }),
       signal: this.#ended.signal,
     });
