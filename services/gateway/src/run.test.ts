@@ -161,7 +161,7 @@ afterAll(async () => {
 /** Everything the gateway has put on the bus, read with the plain client. */
 async function published(): Promise<Buffer[]> {
   const kafka = new Kafka({ clientId: 'test', brokers: [...brokers], logLevel: logLevel.NOTHING });
-  const topics = ['requests', 'decisions', 'usage', 'sources'].map((topic) => topicPrefix + topic);
+  const topics = ['requests', 'decisions', 'usage', 'sources', 'admin'].map((topic) => topicPrefix + topic);
   const admin = kafka.admin();
   await admin.connect();
   let expected = 0;
@@ -257,6 +257,17 @@ describe('a gateway process', () => {
     expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: numbers.size }, (_, i) => i + 1));
     expect(events.some(({ type }) => type === 'tollgate.source.stopped.v1')).toBe(true);
     const unique = [...new Map(events.map((event) => [event.id, event])).values()];
+    const told = unique.flatMap((event) =>
+      event.type === 'tollgate.admin.v1' && event.data.action === 'policy.in-force' ? [event.data] : [],
+    );
+    const versions = told.map(({ details }) => details['policy']);
+    expect(versions).toMatchObject([{ version: '1.0.0' }, { version: '1.0.1' }, { version: '1.0.0' }]);
+    const [first] = told;
+    expect(first?.target).toBe(`policy/${Object(first?.details['policy']).digest}`);
+    expect(first?.details).toMatchObject({
+      catalog_digest: expect.stringMatching(/^[0-9a-f.]+$/),
+      targets: MODELS.map((target_id) => ({ target_id, zero_data_retention: false, asserted_by: null })),
+    });
     const requests = unique.filter(({ type }) => type === 'tollgate.request.v1');
     expect(requests).toHaveLength(7);
     for (const { subject, data } of requests) {

@@ -26,6 +26,7 @@ import { startPayloads } from './payloads/start-payloads.ts';
 import type { LivePolicy } from './policy/live-policy.ts';
 import { startProblem } from './policy/read-policy.ts';
 import { startPolicy } from './policy/start-policy.ts';
+import { stateInForce } from './policy/state-in-force.ts';
 import { Routing } from './routing/routing.ts';
 import { openSpool } from './source/open-spool.ts';
 import { gapRegister, instanceRegister, type SourceServices } from './source/services.ts';
@@ -146,6 +147,9 @@ async function serve(
   });
   started.push({ stop: () => opened.stop(config.stopDeadlineMs * (1 - IN_FLIGHT_SHARE)) });
   opened.startPublishing(publisher, services(config));
+  const telling = { clock, ids, spool: opened.spool, instance: opened.instance.name, log: logger };
+  stateInForce(telling, live.read);
+  live.onTakenUp(() => stateInForce(telling, live.read));
 
   const budgets = await startBudgets({
     bus,

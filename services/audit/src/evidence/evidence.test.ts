@@ -4,6 +4,7 @@ import path from 'node:path';
 import { seededRandom, temporaryFolder } from '@tollgate/testing';
 import { cosigner, ed25519Signer, formatSignerKey, formatVerifierKey } from '@tollgate/transparency-log';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { auditCommand } from '../commands.ts';
 import { formatStatement, openStatement } from '../completeness/statement.ts';
 import { type TestApi, testApi } from '../testing/api.ts';
@@ -38,6 +39,8 @@ beforeAll(async () => {
   security = api.token({ role: 'security' });
   gateway = testSource(random, '/gateways/gw-1/e1', key);
   gateway.started();
+  for (let nth = 0; nth < 2; nth += 1) gateway.emit(inForceAt('2026-02-01T00:00:00.000Z', 'a'.repeat(64)));
+  gateway.emit(inForceAt('2026-02-02T00:00:00.000Z', 'b'.repeat(64)));
   // What happened at another time lies between: it is not shown.
   const other = testSource(random, '/services/directory/e1');
   other.started();
@@ -75,6 +78,21 @@ function adminAt(time: string) {
   };
 }
 
+/** A gateway puts a policy file in force, long before the period. */
+function inForceAt(time: string, digest: string) {
+  const admin = adminAt(time);
+  const target = `policy/${digest}`;
+  const asserted = { zero_data_retention: true, asserted_by: 'Ann, privacy', asserted_on: '2026-01-15' };
+  const details = {
+    policy: { name: 'default', version: '1', digest },
+    catalog_digest: 'c'.repeat(64),
+    part: 1,
+    parts: 1,
+    targets: [{ target_id: 'target_1', model: 'gpt-oss', ...asserted }],
+  };
+  return { ...admin, subject: target, data: { ...admin.data, action: 'policy.in-force', target, details } };
+}
+
 async function bundleOf(query: string, token = security): Promise<Buffer> {
   const answer = await api.get(`/v1/evidence?${query}`, token);
   expect(answer.status, answer.status === 200 ? '' : answer.text).toBe(200);
@@ -106,6 +124,68 @@ const rewritten = (files: readonly TarFile[], name: string, edit: (text: string)
     file.name === name ? { name, bytes: Buffer.from(edit(file.bytes.toString())) } : file,
   );
 
+describe('what was asserted of data handling', () => {
+  const asserted = z.object({
+    configurations: z.array(z.looseObject({ leaf: z.number(), targets: z.array(z.looseObject({})) })),
+    not_told: z.array(z.string()),
+  });
+
+  it('is in the bundle with who asserted it and when, proven by events that are older than the period', async () => {
+    for (const query of [HOUR, `request_id=${requestId}`]) {
+      const bundle = await bundleOf(query);
+      expect(await verified(bundle)).toMatchObject({ asserted: 1 });
+      const file = (await filesOf(bundle)).find(({ name }) => name === FILES.assertions);
+      expect(asserted.parse(JSON.parse(file?.bytes.toString() ?? ''))).toEqual({
+        configurations: [
+          {
+            policy: { name: 'default', version: '1', digest: 'a'.repeat(64) },
+            catalog_digest: 'c'.repeat(64),
+            part: 1,
+            parts: 1,
+            told_by: gateway.name,
+            told_at: '2026-02-01T00:00:00.000Z',
+            leaf: expect.any(Number),
+            targets: [
+              {
+                target_id: 'target_1',
+                model: 'gpt-oss',
+                zero_data_retention: true,
+                asserted_by: 'Ann, privacy',
+                asserted_on: '2026-01-15',
+              },
+            ],
+          },
+        ],
+        not_told: [],
+      });
+    }
+  });
+
+  it('is refused where it is not what the log holds, even if it is signed anew', async () => {
+    const files = await filesOf(await bundleOf(HOUR));
+    const forged = (name: string, edit: (text: string) => string) =>
+      verified(signedAnew(rewritten(files, name, edit)));
+    await expect(forged(FILES.assertions, (text) => text.replace('Ann', 'Bob'))).rejects.toEqual(invalid);
+    await expect(forged(FILES.assertions, (text) => text.replace('true', 'false'))).rejects.toEqual(invalid);
+    const edited = (edit: (event: string) => string) => (text: string) => {
+      const line = JSON.parse(text);
+      const event = Buffer.from(edit(Buffer.from(line.event, 'base64').toString())).toString('base64');
+      return `${JSON.stringify({ ...line, event })}\n`;
+    };
+    const unretained = (event: string) =>
+      event.replace('"zero_data_retention":true', '"zero_data_retention":false');
+    await expect(forged(FILES.inForce, edited(unretained))).rejects.toEqual(invalid);
+    // The configuration of another file, which is in the log, did not decide here.
+    await expect(forged(FILES.inForce, (text) => text + text)).rejects.toEqual(invalid);
+    await expect(forged(FILES.inForce, () => '')).rejects.toEqual(invalid);
+    const without = files.filter(({ name }) => name !== FILES.inForce);
+    await expect(verified(signedAnew(without))).rejects.toEqual(invalid);
+    const neither = without.filter(({ name }) => name !== FILES.assertions);
+    // As bundles of earlier versions are.
+    expect(await verified(signedAnew(neither))).toMatchObject({ asserted: null });
+  });
+});
+
 describe('a bundle of a period', () => {
   it('shows all its events and nothing else, and holds without us', async () => {
     const bundle = await bundleOf(HOUR);
@@ -117,7 +197,7 @@ describe('a bundle of a period', () => {
       scope: { request_id: null, organisation_id: null },
       statement: {
         counts: { 'tollgate.usage.v1': 12, 'tollgate.source.started.v1': 2 },
-        checkpoint: { size: 50 },
+        checkpoint: { size: 53 },
       },
     });
     const shown = (await filesOf(bundle)).find(({ name }) => name === treeFile(0))?.bytes.toString() ?? '';

@@ -8,6 +8,8 @@ export const FILES = {
   statement: 'statement.note',
   checkpoint: 'checkpoint',
   earlier: 'earlier.json',
+  inForce: 'in-force.ndjson',
+  assertions: 'assertions.json',
   configuration: 'configuration.json',
   dataHandling: 'data-handling.json',
   manifest: 'manifest.note',
@@ -39,6 +41,15 @@ export const earlier = z.strictObject({
   /** RFC 9162 consistency proof, in base64. */
   consistency: z.array(z.base64()),
 });
+
+/** An event by which a gateway said what configuration it put in force, with its salt and its inclusion proof (RFC 9162). */
+export const inForceLine = z.strictObject({
+  leaf: z.int().min(0),
+  salt: z.base64(),
+  event: z.base64(),
+  inclusion: z.array(z.base64()),
+});
+export type InForceLine = z.infer<typeof inForceLine>;
 
 /** A line of the tree: an event with its salt, or the hash of leaves that are not shown. From left to right, all of it. */
 export const treeLine = z.union([

@@ -7,6 +7,8 @@ import { QUARTER_MS } from '../indexing/index-batch.ts';
 import { keptCheckpoint } from '../indexing/kept-checkpoints.ts';
 import { termQuery } from '../indexing/terms.ts';
 import type { TileStore } from '../tree/tile-store.ts';
+import { assertionsFile } from './assertions.ts';
+import { toldInForce } from './in-force.ts';
 import { type EvidenceScope, type earlier, FILES, treeFile } from './layout.ts';
 import { Manifest } from './manifest.ts';
 import { readmeOf } from './readme.ts';
@@ -105,6 +107,12 @@ async function* pieces(
     nth += 1;
   }
   if (part !== '') yield file(treeFile(nth), part);
+  const digests = summary.policyDigests();
+  const told = await toldInForce(parts, digests, size);
+  if (told.length > 0) {
+    yield file(FILES.inForce, told.map(({ line }) => `${JSON.stringify(line)}\n`).join(''));
+    yield file(FILES.assertions, assertionsFile(told, digests));
+  }
   yield file(FILES.configuration, summary.configuration());
   yield file(FILES.dataHandling, summary.dataHandling());
   yield tarEntry({ name: FILES.manifest, bytes: Buffer.from(parts.signers.signText(manifest.text)) });

@@ -34,6 +34,12 @@ found; compare it with yours. With \`--since\` and a checkpoint that you kept, i
   of the type in 2, type, SHA-256(salt, event). Leaf: SHA-256(0x00, entry); node: SHA-256(0x01, left, right) (RFC 9162).
 - \`earlier.json\`: an earlier checkpoint, and the proof that this one grew out of it.
 - \`configuration.json\`, \`data-handling.json\`: which policies decided and where requests went, as these events say.
+- \`in-force.ndjson\`: events by which gateways said which policy file they put in force (its digest, the digest of the
+  catalogue of models, and the data handling that the file asserts of each target), byte for byte, each with its salt and its
+  inclusion proof under the same checkpoint. They may be older than the period. \`assertions.json\` says the same to read: per
+  target whether zero data retention was asserted, by whom and on which day, and under \`not_told\` the policy files of which
+  nothing is in the log. An assertion is the word of whoever made it: the log proves that it was in force, and since when, not
+  that it is true. Both files are absent where no gateway has told anything.
 - \`manifest.note\`: the SHA-256 of each file in its order, signed with the log's key.
 
 ## What it proves

@@ -27,6 +27,11 @@ export class EvidenceSummary {
     return `${JSON.stringify({ policies }, null, 2)}\n`;
   }
 
+  /** Digests of the policy files that decided, in order. */
+  policyDigests(): string[] {
+    return [...new Set([...this.#policies.values()].map(({ digest }) => digest))].sort();
+  }
+
   /** Where requests went, and what is kept. */
   dataHandling(): string {
     const targets = [...this.#targets.values()].sort(byText((target) => JSON.stringify(target)));

@@ -18,6 +18,7 @@ import { type EvidenceScope, earlier, FILES, scope, treeFile, treeLine } from '.
 import { Manifest } from './manifest.ts';
 import { EvidenceSummary } from './summary.ts';
 import { readTar } from './tar.ts';
+import { verifyAssertions } from './verify-assertions.ts';
 
 /** What a bundle has shown. */
 export interface VerifiedBundle {
@@ -31,6 +32,8 @@ export interface VerifiedBundle {
   readonly unpinned: boolean;
   /** The size of an earlier checkpoint that it was shown to have grown out of; null: of none. */
   readonly grownFrom: number | null;
+  /** Configurations whose assertions of data handling were proven; null: the bundle holds none. */
+  readonly asserted: number | null;
 }
 
 export interface BundlePolicy {
@@ -112,6 +115,17 @@ async function judged(chunks: AsyncIterable<Buffer>, policy: BundlePolicy): Prom
   }
   shown.assertAll();
   const { summary } = shown;
+  const asserted =
+    files.next() === FILES.inForce
+      ? verifyAssertions(
+          {
+            told: linesOf(await files.take(FILES.inForce)),
+            asserted: text(await files.take(FILES.assertions)),
+          },
+          summary.policyDigests(),
+          { size: checkpoint.size, root },
+        )
+      : null;
   if (
     text(await files.take(FILES.configuration)) !== summary.configuration() ||
     text(await files.take(FILES.dataHandling)) !== summary.dataHandling()
@@ -127,6 +141,7 @@ async function judged(chunks: AsyncIterable<Buffer>, policy: BundlePolicy): Prom
     signedBy,
     unpinned: policy.keys.length === 0,
     grownFrom,
+    asserted,
   };
 }
 

@@ -92,7 +92,15 @@ async function* bytesOf(file: string): AsyncGenerator<Buffer> {
   for await (const chunk of createReadStream(file)) yield Buffer.from(chunk);
 }
 
-function toldOf({ statement, scope, events, signedBy, unpinned, grownFrom }: VerifiedBundle): string {
+function toldOf({
+  statement,
+  scope,
+  events,
+  signedBy,
+  unpinned,
+  grownFrom,
+  asserted,
+}: VerifiedBundle): string {
   const what = scope.request_id === null ? 'the period' : `the request ${scope.request_id}`;
   const lines = [
     `authentic: ${events} events, all that the log counted of ${what}`,
@@ -103,6 +111,9 @@ function toldOf({ statement, scope, events, signedBy, unpinned, grownFrom }: Ver
       ? ['the key came with the bundle: compare its fingerprint with the one you kept, or give --key']
       : []),
     ...(grownFrom === null ? [] : [`grown out of the checkpoint of ${grownFrom} entries`]),
+    asserted === null
+      ? 'no gateway told what its configuration asserts of data handling'
+      : `assertions of data handling: assertions.json, from ${asserted} proven events`,
   ];
   return `${lines.join('\n')}\n${described(statement)}`;
 }

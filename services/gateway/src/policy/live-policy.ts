@@ -41,7 +41,7 @@ export class LivePolicy {
   #sinceMs: number;
   #running: Promise<ReloadOutcome> | null = null;
   #next: Promise<ReloadOutcome> | null = null;
-  #takenUp: () => void = () => {};
+  readonly #takenUp: (() => void)[] = [];
 
   private constructor(parts: LivePolicyParts, read: ReadPolicy, policy: Policy) {
     this.#parts = parts;
@@ -91,9 +91,14 @@ export class LivePolicy {
     return this.#read.files;
   }
 
+  /** What the one in force was read from. */
+  get read(): ReadPolicy {
+    return this.#read;
+  }
+
   /** Calls back after each edit that was put in force. */
   onTakenUp(listener: () => void): void {
-    this.#takenUp = listener;
+    this.#takenUp.push(listener);
   }
 
   /** Why the file as it stands is not in force; null where it is. */
@@ -133,7 +138,7 @@ export class LivePolicy {
       commit();
       this.#reloads.inc({ outcome: 'taken-up' });
       log.info({ ...policy.version, file }, 'the policy file was taken up');
-      this.#takenUp();
+      for (const listener of this.#takenUp) listener();
       return 'taken-up';
     } catch (error) {
       this.#reject(error);
