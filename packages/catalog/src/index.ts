@@ -37,12 +37,5 @@ export {
 } from './policy/route-clearance.ts';
 export { type Lifecycle, lifecycleOf } from './queries/lifecycle.ts';
 export { type Alternative, describeAlternative, type Offer } from './queries/nearest-alternative.ts';
-export {
-  type Assessment,
-  type Breach,
-  type Note,
-  permitted,
-  type Question,
-  type Rule,
-  type Verdict,
-} from './queries/permitted.ts';
+export { permitted, type Verdict } from './queries/permitted.ts';
+export type { Assessment, Breach, Note, Question, Rule } from './queries/question.ts';

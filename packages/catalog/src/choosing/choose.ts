@@ -2,9 +2,10 @@ import { Amount } from '@tollgate/money';
 import type { Catalog } from '../catalog.ts';
 import { ANY, type CatalogueMode } from '../file/file-schema.ts';
 import type { EpochMs } from '../instant.ts';
+import { assess } from '../queries/assess.ts';
 import { type CatalogEntry, catalogEntry } from '../queries/entry.ts';
 import { lifecycleOf } from '../queries/lifecycle.ts';
-import { assess, type Rule } from '../queries/permitted.ts';
+import type { Rule } from '../queries/question.ts';
 import { modesFor, type Requirements } from './requirements.ts';
 
 /** In the order in which the selection template asks, and what it leaves to the reader after that. */

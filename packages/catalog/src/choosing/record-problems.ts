@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog.ts';
 import { DAY_MS, dayText, type EpochMs, epochMs } from '../instant.ts';
+import { assess } from '../queries/assess.ts';
 import { lifecycleOf } from '../queries/lifecycle.ts';
-import { assess } from '../queries/permitted.ts';
 import { GUARDRAIL_NAMES, GUARDRAIL_TITLES, recordKey, type SelectionRecord } from './selection-record.ts';
 
 /** What of a record does not hold any more, or does not hold yet. */

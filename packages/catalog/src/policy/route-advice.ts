@@ -2,7 +2,7 @@ import type { PolicyConfig, Target } from '@tollgate/policy';
 import type { Catalog } from '../catalog.ts';
 import type { CatalogueMode } from '../file/file-schema.ts';
 import { type Alternative, nearestAlternative, type Offer } from '../queries/nearest-alternative.ts';
-import type { Question } from '../queries/permitted.ts';
+import type { Question } from '../queries/question.ts';
 
 /** More offers of a file than are looked through for an alternative. */
 const MAX_OFFERS = 512;

@@ -1,9 +1,10 @@
 import type { PolicyConfig, Route, Target } from '@tollgate/policy';
 import type { Catalog } from '../catalog.ts';
 import type { EpochMs } from '../instant.ts';
+import { assess } from '../queries/assess.ts';
 import type { Lifecycle } from '../queries/lifecycle.ts';
 import { type Alternative, describeAlternative } from '../queries/nearest-alternative.ts';
-import { type Assessment, assess, type Breach, type Question, type Rule } from '../queries/permitted.ts';
+import type { Assessment, Breach, Question, Rule } from '../queries/question.ts';
 import { isOff, modeOf, RouteAdvice } from './route-advice.ts';
 
 /** A target that may be called. */

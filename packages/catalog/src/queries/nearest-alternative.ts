@@ -1,7 +1,8 @@
 import type { Catalog } from '../catalog.ts';
 import type { CatalogueMode } from '../file/file-schema.ts';
+import { assess } from './assess.ts';
 import { lifecycleOf } from './lifecycle.ts';
-import { assess, type Question, subjectOf } from './permitted.ts';
+import { type Question, subjectOf } from './question.ts';
 
 /** Something that could be called. */
 export interface Offer {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { catalogOver, seedCatalog } from '../file/load-catalog.ts';
-import { permitted, type Question } from './permitted.ts';
+import { permitted } from './permitted.ts';
+import type { Question } from './question.ts';
 
 const LLAMA = 'databricks-meta-llama-3-3-70b-instruct';
 const AT = Date.parse('2026-01-15T12:00:00Z');

@@ -1,7 +1,7 @@
 import type { ComplianceStandard } from '@tollgate/policy';
 import type { Catalog, Subject } from '../catalog.ts';
 import { DAY_MS, dayText, epochMs } from '../instant.ts';
-import type { Breach, Note, Question } from './permitted.ts';
+import type { Breach, Note, Question } from './question.ts';
 
 /** What the rules look at. */
 export interface Judged {

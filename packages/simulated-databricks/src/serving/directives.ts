@@ -3,7 +3,7 @@ import { SimulatedDatabricksError } from '../errors.ts';
 import type { BehaviourChange } from './behaviour.ts';
 import { badRequest, RefusedRequest } from './error-answers.ts';
 import { parseFaults } from './faults.ts';
-import type { JsonObject } from './request.ts';
+import type { JsonObject } from './json-object.ts';
 
 /** Header, member of the body's `simulated` object, what it sets, and its least value. */
 const NUMBERS = [

@@ -1,5 +1,5 @@
-import type { JsonObject } from './request.ts';
-import { isObject } from './request.ts';
+import type { JsonObject } from './json-object.ts';
+import { isObject } from './json-object.ts';
 
 /** What a text says to be judged unsafe: `simulated-unsafe-violence` is flagged for `violence`. */
 const MARK = /simulated-unsafe-([A-Za-z0-9-]{1,32})/g;

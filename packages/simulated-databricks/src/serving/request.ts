@@ -1,11 +1,9 @@
 import { badRequest, malformedRequest, RefusedRequest } from './error-answers.ts';
+import { isObject, type JsonObject } from './json-object.ts';
 import { type Saying, sayingOf } from './saying/saying.ts';
 import { countWords } from './words.ts';
 
 export type ServingTask = 'chat' | 'completions' | 'embeddings' | 'responses' | 'custom';
-
-/** A JSON object whose members nobody has looked at yet. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A request as far as the simulator understands it. */
 export interface ServingRequest {
@@ -189,8 +187,4 @@ function count(body: JsonObject, member: string, most: number): number | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
   throw new RefusedRequest(badRequest(`${member}: give a whole number from 0 to ${most}.`));
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { decideAnswer, wholeBody, wordsBody } from './answers.ts';
+import { decideAnswer } from './answers.ts';
 import type { Behaviour } from './behaviour.ts';
 import { directivesOfBody, directivesOfHeaders } from './directives.ts';
 import { type Endpoints, endpointTask } from './endpoints.ts';
@@ -19,6 +19,7 @@ import { guardWords, moderationResults } from './judging.ts';
 import { parseBody, readRequest, type ServingRequest, type ServingTask, taskOf } from './request.ts';
 import { ResponseStream } from './responses/response-stream.ts';
 import { decode } from './url.ts';
+import { wholeBody, wordsBody } from './whole-body.ts';
 import { countWords } from './words.ts';
 
 /** Every path of inference starts so. */

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../request.ts';
+import { isObject, type JsonObject } from '../json-object.ts';
 import { instanceOf } from './schema-instance.ts';
 
 /** What an answer says where it is not just words: a text that was asked for in a shape, or the call of a tool. */

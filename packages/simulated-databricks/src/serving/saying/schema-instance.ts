@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../request.ts';
+import { isObject, type JsonObject } from '../json-object.ts';
 
 /** Deeper schemas are answered with null; it bounds those that hold themselves. */
 const MAX_DEPTH = 16;
