@@ -40,4 +40,5 @@ export type { CallLimits } from './calls/environment.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { ANSWERS, type AnswerCode } from './errors.ts';
 export { guardSampleAnswer } from './output/sample-answer.ts';
-export type { ChainAnswer, ChainQuestion, Policy, RequestChain, Target } from './policy/policy.ts';
+export type { ChainAnswer, ChainQuestion, Policy, RequestChain } from './policy/policy.ts';
+export type { Target } from './routing/target.ts';

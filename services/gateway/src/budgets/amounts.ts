@@ -1,7 +1,7 @@
 import type { Attribution, Quantities } from '@tollgate/events';
 import { type Limit, type Units, usedOf } from '@tollgate/limits';
 import { type Cost, costBound, costOf, type PriceBook, pricesOf, priceUsage } from '@tollgate/pricing';
-import type { Target } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 import type { TokenBound } from './bounds.ts';
 
 const MICROS_PER_MILLI = 1000;

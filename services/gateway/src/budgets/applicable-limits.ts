@@ -2,7 +2,8 @@ import type { Attribution } from '@tollgate/events';
 import type { FollowedLimits } from '@tollgate/limits';
 import type { Caller } from '../callers/caller.ts';
 import { attributionOf } from '../events/attribution-text.ts';
-import type { Policy, Target } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 import { LimitLedger } from './limit-ledger.ts';
 
 /** An event holds no more lease ids. */

@@ -2,7 +2,7 @@ import type { LimitData, PriceData } from '@tollgate/events';
 import { type Limit, limitOf, usedOf } from '@tollgate/limits';
 import { until as untilWithin } from '@tollgate/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Target } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 import { PushedClock } from '../testing/gateway-under-test.ts';
 import { type RouteUnderTest, startRouteUnderTest } from '../testing/route-under-test.ts';
 import { TEMPLATE_TOKENS } from './bounds.ts';

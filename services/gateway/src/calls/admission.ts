@@ -6,8 +6,8 @@ import type { Opened } from '../events/recorder.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import type { OutputRules } from '../output/output-rules.ts';
 import type { CallPayloads } from '../payloads/call-payloads.ts';
-import type { Target } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
+import type { Target } from '../routing/target.ts';
 import type { Fallbacks } from './attempts/fallbacks.ts';
 
 /** An allowed request, ready to go upstream. */

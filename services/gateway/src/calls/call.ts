@@ -4,7 +4,7 @@ import type { AttemptUse } from '../budgets/amounts.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { EventSubject } from '../events/request-events.ts';
 import { estimateTokens } from '../metering/estimate.ts';
-import type { Target } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 import { account, accountAttempt } from './accounting.ts';
 import type { Admission } from './admission.ts';
 import { AnswerDelivery } from './answer-delivery.ts';

@@ -1,4 +1,4 @@
-import type { Target } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 import type { Attempt } from './attempts/attempt.ts';
 import type { CallLimits } from './environment.ts';
 

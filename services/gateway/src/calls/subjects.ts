@@ -3,7 +3,8 @@ import { MAX_MODEL_CHARACTERS } from '../body/request-body.ts';
 import { type Arrival, clientRequestId, traceparent } from '../callers/arrival.ts';
 import type { AttributionTexts } from '../events/attribution-text.ts';
 import type { EventSubject, RequestEvents } from '../events/request-events.ts';
-import type { Policy, Target } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 
 /** Writes what the events of a request, or of one attempt of it, share. */
 export class Subjects {

@@ -1,6 +1,7 @@
 import type { Attribution } from '@tollgate/events';
 import type { Caller } from '../callers/caller.ts';
-import type { Policy, Target } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Target } from '../routing/target.ts';
 
 interface Texts {
   readonly policy: Policy;

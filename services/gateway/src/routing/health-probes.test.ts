@@ -9,12 +9,12 @@ import { createMetrics, type Metrics } from '@tollgate/telemetry';
 import { until as untilWithin } from '@tollgate/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configuredPolicy } from '../policy/configured-policy.ts';
-import type { Target } from '../policy/policy.ts';
 import { PushedClock, testRouting, testUpstream } from '../testing/gateway-under-test.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { sightOf } from './probe.ts';
 import { probePath } from './probe-path.ts';
 import type { Routing } from './routing.ts';
+import type { Target } from './target.ts';
 
 const MODEL = 'databricks-meta-llama-3-3-70b-instruct';
 const until = (condition: () => boolean | Promise<boolean>) => untilWithin(condition, { timeoutMs: 5_000 });

@@ -1,9 +1,9 @@
 import type { Stoppable } from '@tollgate/http';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { Clock } from '../clock.ts';
-import type { Target } from '../policy/policy.ts';
 import { probe, type Sight } from './probe.ts';
 import type { Random } from './route.ts';
+import type { Target } from './target.ts';
 
 /** The first look at a target comes after at most so long, in milliseconds. */
 const FIRST_PROBE_MS = 1000;

@@ -1,5 +1,5 @@
-import type { Target } from '../policy/policy.ts';
 import type { Durability } from '../spool/spool.ts';
+import type { Target } from './target.ts';
 
 /** A target of a route, and its share of the route's traffic as a part of the sum of all; 0: a fallback only. */
 export interface Share {

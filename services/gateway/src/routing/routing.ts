@@ -1,10 +1,10 @@
 import type { Stoppable } from '@tollgate/http';
 import type { Logger, Metrics } from '@tollgate/telemetry';
 import type { Clock } from '../clock.ts';
-import type { Target } from '../policy/policy.ts';
 import type { BreakerSettings } from './breaker.ts';
 import { HealthProbes, type ProbeSettings } from './health-probes.ts';
 import type { Random } from './route.ts';
+import type { Target } from './target.ts';
 import { TargetHealths } from './target-healths.ts';
 
 export interface RoutingParts {

@@ -1,8 +1,9 @@
 import { emissionFaults, type RequestFate, type TollgateEvent } from '@tollgate/events';
 import { createSimulatedDatabricks, type SimulatedDatabricks } from '@tollgate/simulated-databricks';
 import { until } from '@tollgate/testing';
-import type { Policy, Target } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Route } from '../routing/route.ts';
+import type { Target } from '../routing/target.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import {
   type GatewayUnderTest,

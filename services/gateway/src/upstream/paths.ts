@@ -1,15 +1,3 @@
-import type { Endpoint, Protocol } from '../body/protocol.ts';
-import type { Target } from '../policy/policy.ts';
-
-/** Where each protocol is served below a base URL that is OpenAI-compatible; rows of MLflow models are not. */
-const OPENAI_PATHS: Readonly<Record<Protocol, string | null>> = {
-  chat: '/chat/completions',
-  completions: '/completions',
-  embeddings: '/embeddings',
-  responses: '/responses',
-  custom: null,
-};
-
 const INVOCATIONS = '/invocations';
 
 /**
@@ -26,15 +14,4 @@ export function invocationsPath(baseUrl: string, perName: boolean, servedModel: 
 /** Whether a base URL is that of one endpoint's invocations, so that OpenAI's paths are not below it. */
 export function isInvocationsUrl(baseUrl: string): boolean {
   return baseUrl.endsWith(INVOCATIONS);
-}
-
-/**
- * Where a call goes below its target's base URL: an invocation to the target's own invocations, if it has any, and
- * everything else to the path that OpenAI gives it. Null where the target takes no such call.
- */
-export function upstreamPath(target: Target, endpoint: Endpoint, protocol: Protocol): string | null {
-  if (endpoint === 'invocations' || target.onlyInvocations) {
-    return target.invocationsPath ?? OPENAI_PATHS[protocol];
-  }
-  return OPENAI_PATHS[protocol];
 }

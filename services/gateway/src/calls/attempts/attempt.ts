@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../clock.ts';
-import type { Target } from '../../policy/policy.ts';
+import type { Target } from '../../routing/target.ts';
 import type { Verdict } from '../../routing/target-health.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 

@@ -1,7 +1,7 @@
-import type { Policy, Target } from '../../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { Route } from '../../routing/route.ts';
-import { upstreamPath } from '../../upstream/paths.ts';
-import { unservable } from '../../upstream/servable.ts';
+import { unservable, upstreamPath } from '../../routing/served-paths.ts';
+import type { Target } from '../../routing/target.ts';
 import type { Sendable } from './upstream-requests.ts';
 
 /** A target that has let a call in. */

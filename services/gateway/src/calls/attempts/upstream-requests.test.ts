@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Target } from '../../policy/policy.ts';
+import type { Target } from '../../routing/target.ts';
 import type { Durability, Position } from '../../spool/spool.ts';
 import {
   type GatewayUnderTest,

@@ -3,7 +3,7 @@ import type { RequestFacts } from '../../body/request-body.ts';
 import { upstreamBody } from '../../body/upstream-body.ts';
 import type { Arrival } from '../../callers/arrival.ts';
 import { UsageContextTexts } from '../../events/attribution-text.ts';
-import type { Target } from '../../policy/policy.ts';
+import type { Target } from '../../routing/target.ts';
 
 /** What is sent on, to whichever target it goes. */
 export interface Sendable {

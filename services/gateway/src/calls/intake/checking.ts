@@ -1,8 +1,9 @@
 import type { Finding } from '@tollgate/policy';
 import type { Logger } from '@tollgate/telemetry';
 import { limitedTo, needsOutputLimit } from '../../budgets/bounds.ts';
-import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain, Target } from '../../policy/policy.ts';
+import type { ChainAnswer, ChainQuestion, PendingAnswer, RequestChain } from '../../policy/policy.ts';
 import type { Route } from '../../routing/route.ts';
+import type { Target } from '../../routing/target.ts';
 
 /** What the chain lets on, and what it found. */
 export type Checked = Extract<ChainAnswer, { refusal: null }>;

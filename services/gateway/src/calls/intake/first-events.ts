@@ -1,7 +1,7 @@
 import { addressPrefix } from '../../callers/address-prefix.ts';
 import type { Begun, Opened } from '../../events/recorder.ts';
 import type { DecisionMembers, EventSubject, RequestMembers } from '../../events/request-events.ts';
-import type { Target } from '../../policy/policy.ts';
+import type { Target } from '../../routing/target.ts';
 import type { CallEnvironment } from '../environment.ts';
 import type { AdmissionControl } from './admission-control.ts';
 import type { Incoming, Known } from './incoming.ts';

@@ -4,8 +4,9 @@ import type { RequestFacts } from '../../body/request-body.ts';
 import type { Arrival } from '../../callers/arrival.ts';
 import type { Begun } from '../../events/recorder.ts';
 import type { EventSubject } from '../../events/request-events.ts';
-import type { Policy, Target } from '../../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { Route } from '../../routing/route.ts';
+import type { Target } from '../../routing/target.ts';
 import type { Checked } from './checking.ts';
 
 /** A request of a known caller on its way through the intake. */
