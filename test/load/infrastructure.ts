@@ -19,6 +19,8 @@ const PUBLISH_TIMEOUT_MS = 180_000;
 export interface Infrastructure {
   readonly kafka: KafkaConfig;
   readonly postgresUrl: string;
+  /** The process that all of Postgres' own are children of. */
+  readonly postgresPid: number;
   /** As the owner of the database. */
   readonly owner: Pool;
 }
@@ -49,7 +51,7 @@ export async function startInfrastructure(
   stops.push(() => postgres.stop());
   const owner = openPool({ url: postgres.url, applicationName: 'bench' });
   stops.push(() => owner.end());
-  return { kafka, postgresUrl: postgres.url, owner };
+  return { kafka, postgresUrl: postgres.url, postgresPid: postgres.pid, owner };
 }
 
 export function quietBus(kafka: KafkaConfig): Bus {

@@ -1,3 +1,15 @@
+import {
+  INT4_BYTES,
+  INT8_BYTES,
+  MAX_UTF8_BYTES_PER_UNIT,
+  NULL_LENGTH,
+  POSTGRES_EPOCH_MS,
+  UUID_BYTES,
+  writeInt8,
+  writeText,
+  writeUuid,
+} from './binary-values.ts';
+
 /**
  * Columns of a batch as Postgres arrays in the binary form of the protocol (`array_recv` and the types' own receive
  * functions, src/backend/utils/adt), which the driver sends for a Buffer. For `unnest`: the server reads a thousand
@@ -18,16 +30,7 @@ const OID = {
 } as const;
 
 const HEADER_BYTES = 20;
-const NULL_LENGTH = -1;
-const UUID_BYTES = 16;
-const INT8_BYTES = 8;
-const INT4_BYTES = 4;
-const MAX_UTF8_BYTES_PER_UNIT = 3;
-const MAX_SHORT_TEXT = 48;
-const MAX_ASCII = 127;
-const TWO_32 = 0x1_0000_0000;
-/** 2000-01-01T00:00:00Z, from which Postgres counts. */
-const POSTGRES_EPOCH_MICROS = Date.UTC(2000, 0, 1) * 1000;
+const POSTGRES_EPOCH_MICROS = POSTGRES_EPOCH_MS * 1000;
 
 export function uuidColumn<Row>(rows: readonly Row[], pick: (row: Row) => string | null): Buffer {
   const array = new ArrayWriter(OID.uuid, rows.length, rows.length * (4 + UUID_BYTES));
@@ -111,13 +114,7 @@ class ArrayWriter {
       return;
     }
     this.#length(UUID_BYTES);
-    const buffer = this.#buffer;
-    let at = this.#at;
-    for (let index = 0; index < value.length; index += 2) {
-      if (value.charCodeAt(index) === 45) index += 1;
-      buffer[at] = (hexDigit(value.charCodeAt(index)) << 4) | hexDigit(value.charCodeAt(index + 1));
-      at += 1;
-    }
+    writeUuid(this.#buffer, value, this.#at);
     this.#at += UUID_BYTES;
   }
 
@@ -126,22 +123,9 @@ class ArrayWriter {
       this.#null();
       return;
     }
-    const bytes = this.#ascii(value, this.#at + 4) ?? this.#buffer.write(value, this.#at + 4, 'utf8');
+    const bytes = writeText(this.#buffer, value, this.#at + 4);
     this.#length(bytes);
     this.#at += bytes;
-  }
-
-  /** Cheaper than a call out of JavaScript for short texts; null where the text is long or not ASCII. */
-  #ascii(value: string, at: number): number | null {
-    const { length } = value;
-    if (length > MAX_SHORT_TEXT) return null;
-    const buffer = this.#buffer;
-    for (let index = 0; index < length; index += 1) {
-      const code = value.charCodeAt(index);
-      if (code > MAX_ASCII) return null;
-      buffer[at + index] = code;
-    }
-    return length;
   }
 
   bytea(value: Buffer): void {
@@ -151,9 +135,7 @@ class ArrayWriter {
 
   int8(value: number): void {
     this.#length(INT8_BYTES);
-    const high = Math.floor(value / TWO_32);
-    this.#buffer.writeInt32BE(high, this.#at);
-    this.#buffer.writeUInt32BE(value - high * TWO_32, this.#at + 4);
+    writeInt8(this.#buffer, value, this.#at);
     this.#at += INT8_BYTES;
   }
 
@@ -215,9 +197,4 @@ class ArrayWriter {
     this.#buffer.writeInt32BE(bytes, this.#at);
     this.#at += 4;
   }
-}
-
-/** Of a lower-case hexadecimal digit's character code. */
-function hexDigit(code: number): number {
-  return code <= 57 ? code - ZERO : code - 87;
 }

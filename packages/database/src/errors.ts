@@ -5,6 +5,8 @@ export type DatabaseErrorCode =
   | 'transaction_ended'
   /** Nothing answers at the URL. */
   | 'unreachable'
+  /** Of rows that were sent by COPY, another number arrived. */
+  | 'copy_incomplete'
   /** Migrations are missing: run `tollgate database migrate`. */
   | 'not_migrated'
   /** The database has migrations that this release does not know. */

@@ -32,6 +32,8 @@ export {
   uuidColumn,
 } from './binary-arrays.ts';
 export type { ConnectionOptions } from './connection.ts';
+export { CopyRows } from './copy/copy-rows.ts';
+export { tsvectorBytes } from './copy/tsvector.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export { isInfrastructureError } from './infrastructure-error.ts';
 export { type Listener, type ListenOptions, listen } from './listen.ts';

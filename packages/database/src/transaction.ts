@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { copyIn } from './copy/copy-in.ts';
+import type { CopyRows } from './copy/copy-rows.ts';
 import { DatabaseError } from './errors.ts';
 import { isConnectionError } from './infrastructure-error.ts';
 import type { Pool } from './pool.ts';
@@ -23,6 +25,11 @@ export type Transaction = {
     query: string | QueryConfig,
     values?: readonly unknown[],
   ): Promise<Result<Row>>;
+  /**
+   * Brings rows into a table; `target` is the table with its columns, as `pair (key, value)`. Throws
+   * `copy_incomplete` where another number of rows arrived than were made.
+   */
+  copyIn(target: string, rows: CopyRows): Promise<void>;
 };
 
 export type TransactionOptions = {
@@ -79,14 +86,16 @@ function beginStatement(options: TransactionOptions): string {
 
 function transactionOn(client: pg.PoolClient): Transaction & { end(): void } {
   let ended = false;
+  function assertOpen(): void {
+    if (!ended) return;
+    throw new DatabaseError(
+      'transaction_ended',
+      'the transaction has ended: await its queries within the work',
+    );
+  }
   return {
     async query<Row extends object>(query: string | QueryConfig, values?: readonly unknown[]) {
-      if (ended) {
-        throw new DatabaseError(
-          'transaction_ended',
-          'the transaction has ended: await its queries within the work',
-        );
-      }
+      assertOpen();
       const config = typeof query === 'string' ? { text: query } : query;
       const given = values ?? config.values;
       const result = await client.query<Row>({
@@ -94,6 +103,12 @@ function transactionOn(client: pg.PoolClient): Transaction & { end(): void } {
         ...(given === undefined ? {} : { values: [...given] }),
       });
       return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+    },
+    async copyIn(target: string, rows: CopyRows) {
+      assertOpen();
+      const arrived = await copyIn(client, `COPY ${target} FROM STDIN (FORMAT binary)`, rows.finish());
+      if (arrived === rows.rows) return;
+      throw new DatabaseError('copy_incomplete', `${arrived} of ${rows.rows} rows came to ${target}`);
     },
     end() {
       ended = true;

@@ -14,9 +14,11 @@ import { completenessRoutes } from './completeness/routes.ts';
 import { startTroubleWatch } from './completeness/troubles.ts';
 import { evidenceRoutes } from './evidence/routes.ts';
 import { exportRoutes } from './exports/routes.ts';
+import { HeldEvents } from './inbox/held-events.ts';
 import { inboxDepth } from './inbox/inbox.ts';
 import { parseInboxEvent } from './inbox/inbox-event.ts';
 import { receive } from './inbox/receive.ts';
+import { CommittedEvents } from './indexing/committed-events.ts';
 import { startIndexer } from './indexing/indexer.ts';
 import { startIntegrator } from './log/integrator.ts';
 import { type AuditMetrics, auditMetrics } from './metrics.ts';
@@ -68,8 +70,12 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
     const directory = await followDirectory({ bus, now });
     started.push(directory);
     const shown = auditMetrics(metrics, { ...parts, now });
+    const held = new HeldEvents();
+    const committed = new CommittedEvents();
     const integrator = startIntegrator({
       pool,
+      held,
+      committed,
       store,
       tiles,
       signers,
@@ -88,7 +94,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       },
     });
     started.push(integrator);
-    started.push(startIndexer({ pool, store, now, logger, onIndexed: shown.onIndexed }));
+    started.push(startIndexer({ pool, store, committed, now, logger, onIndexed: shown.onIndexed }));
     started.push(startStatedWatch({ pool, store, now, logger }));
     started.push(startTroubleWatch({ ...parts, now }));
     const consumer = await bus.consume({
@@ -97,7 +103,10 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       pool,
       parse: parseInboxEvent,
       async handle(batch, tx) {
-        await receive(batch, tx, { now });
+        const leads = integrator.leads();
+        // The topic keeps what waits at less cost than the inbox does.
+        if (leads) await held.room();
+        await receive(batch, tx, { now, held: leads ? held : undefined });
         integrator.hurry();
       },
     });

@@ -26,14 +26,15 @@ export const emptyLog: LogEdge = { tree: emptyEdge, bundle: new Uint8Array(0) };
 /**
  * The log with more entries, and the files that are to be written for it: bundles first, then tiles. The same edge and
  * entries always give the same files, so that a step that was interrupted is simply taken again.
- * Throws `bad-entry` at an entry of more than 65,535 bytes.
+ * `leaves` are the entries' leaf hashes, one after the other. Throws `bad-entry` at an entry of more than 65,535 bytes.
  */
 export function growLog(
   edge: LogEdge,
   entries: readonly Uint8Array[],
-): { edge: LogEdge; written: WrittenResource[] } {
+): { edge: LogEdge; written: WrittenResource[]; leaves: Uint8Array } {
+  const leaves = leafHashes(entries);
   const bundles = growBundles(edge.bundle, edge.tree.size, entries);
-  const { edge: tree, written: tiles } = growTree(edge.tree, leafHashes(entries));
+  const { edge: tree, written: tiles } = growTree(edge.tree, leaves);
   const written = [
     ...bundles.map(({ index, width, bytes }) => ({
       path: entriesPath({ index, width }),
@@ -45,5 +46,5 @@ export function growLog(
   const last = bundles.at(-1);
   const bundle =
     last === undefined ? edge.bundle : last.width === TILE_WIDTH ? new Uint8Array(0) : last.bytes;
-  return { edge: { tree, bundle }, written };
+  return { edge: { tree, bundle }, written, leaves };
 }

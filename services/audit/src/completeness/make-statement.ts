@@ -2,8 +2,9 @@ import { type Pool, type Transaction, transaction } from '@tollgate/database';
 import { HttpProblem, type ProblemKind } from '@tollgate/http';
 import { parseCheckpoint, parseNote } from '@tollgate/transparency-log';
 import type { SegmentStore } from '../archive/segment-store.ts';
-import { CLOCK_TOLERANCE_MINUTES, readFacts } from '../indexing/index-batch.ts';
+import { CLOCK_TOLERANCE_MINUTES } from '../indexing/event-counts.ts';
 import { readPosition } from '../indexing/position.ts';
+import { readIndexable } from '../indexing/read-indexable.ts';
 import { termQuery } from '../indexing/terms.ts';
 import { readLogState } from '../log/log-state.ts';
 import { readLosses } from '../sources/losses.ts';
@@ -143,8 +144,8 @@ async function unindexed(
   indexed: number,
   size: number,
 ): Promise<Reason[]> {
-  const waiting = await readFacts(parts, indexed, size);
-  const own = waiting.filter(({ happenedMs }) => happenedMs >= fromMs && happenedMs < toMs);
+  const waiting = await readIndexable(parts, indexed, size);
+  const own = waiting.filter(({ facts }) => facts.happenedMs >= fromMs && facts.happenedMs < toMs);
   if (own.length === 0) return [];
   return [
     { code: 'not-indexed-yet', count: own.length, detail: 'in the log, and not counted yet: ask again' },

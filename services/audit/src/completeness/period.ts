@@ -1,4 +1,4 @@
-import { QUARTER_MS } from '../indexing/index-batch.ts';
+import { QUARTER_MS } from '../indexing/event-counts.ts';
 
 /** From an instant up to, but without, another; epoch milliseconds, on quarters of an hour of UTC. */
 export interface Period {

@@ -3,7 +3,7 @@ import { parseCheckpoint, parseNote, proveConsistency } from '@tollgate/transpar
 import { makeStatement, type StatementParts } from '../completeness/make-statement.ts';
 import type { Period } from '../completeness/period.ts';
 import { isObject } from '../exports/exported-event.ts';
-import { QUARTER_MS } from '../indexing/index-batch.ts';
+import { QUARTER_MS } from '../indexing/event-counts.ts';
 import { keptCheckpoint } from '../indexing/kept-checkpoints.ts';
 import { termQuery } from '../indexing/terms.ts';
 import type { TileStore } from '../tree/tile-store.ts';

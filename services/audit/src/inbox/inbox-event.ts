@@ -19,6 +19,8 @@ export interface InboxEvent {
   readonly teamId: string | null;
   /** Epoch milliseconds. */
   readonly timeMs: number;
+  /** The whole, as it was read. */
+  readonly envelope: Envelope;
 }
 
 const MAX_ID_LENGTH = 128;
@@ -47,7 +49,10 @@ export function parseInboxEvent(bytes: Uint8Array): Parsed<InboxEvent> {
     return { kind: 'malformed', error: 'type, subject: must not hold U+0000' };
   }
   const { id, source, type, subject } = event;
-  return { kind: 'event', event: { id, source, sequence, type, subject, timeMs, ...ownerOf(event.data) } };
+  return {
+    kind: 'event',
+    event: { id, source, sequence, type, subject, timeMs, ...ownerOf(event.data), envelope: event },
+  };
 }
 
 /** Whose event it is: by its attribution, as the entity it states, or by its own members. */

@@ -1,16 +1,18 @@
 import type { Pool, Transaction } from '@tollgate/database';
+import { AuditError } from '../errors.ts';
+import type { EventFacts } from '../indexing/event-facts.ts';
+import type { HeldEvents } from './held-events.ts';
+import type { InboxEvent } from './inbox-event.ts';
 
 /** An event on its way into the log. */
-export interface InboxRow {
+export interface InboxRow extends Omit<InboxEvent, 'id' | 'envelope'> {
   readonly arrival: number;
   readonly eventId: string;
-  readonly source: string;
-  /** Null for heartbeats. */
-  readonly sequence: number | null;
-  readonly type: string;
   readonly receivedMs: number;
   readonly salt: Buffer;
   readonly bytes: Buffer;
+  /** What the index keeps of it, where that is known already. */
+  readonly facts: EventFacts | null;
 }
 
 type Row = {
@@ -19,6 +21,10 @@ type Row = {
   source: string;
   sequence: string | null;
   type: string;
+  subject: string;
+  organisation_id: string | null;
+  team_id: string | null;
+  time_ms: string;
   received_ms: string;
   salt: Buffer;
   text: string | null;
@@ -27,6 +33,8 @@ type Row = {
 
 const OID_BYTEA = 17;
 const HEX_PREFIX_LENGTH = 2;
+/** Of the salt, which tell a row from every other that had its number. */
+const MARK_BYTES = 8;
 
 /* Text but for bytes: numbers are made by ourselves, since the general way for int8 goes through BigInt. */
 const TYPES = {
@@ -35,55 +43,100 @@ const TYPES = {
   },
 };
 
-/**
- * The oldest rows, in order of arrival: at most `maxRows`, and no more once `maxBytes` of events are reached.
- *
- * @param except arrivals that are being placed just now. Not a lower bound: a row with an earlier number may become
- *   visible later
- */
+export interface OldestRows {
+  readonly maxRows: number;
+  /** No more rows once so many bytes of events are reached. */
+  readonly maxBytes: number;
+  /**
+   * Arrivals that are being placed just now. Not a lower bound: a row with an earlier number may become visible later.
+   */
+  readonly except: readonly number[];
+  /** What need not be read. */
+  readonly held?: HeldEvents | undefined;
+}
+
+/** The oldest rows, in order of arrival. */
 export async function oldestRows(
   pool: Pool,
-  { maxRows, maxBytes, except }: { maxRows: number; maxBytes: number; except: readonly number[] },
+  { maxRows, maxBytes, except, held }: OldestRows,
 ): Promise<InboxRow[]> {
   const query = {
     name: 'audit-inbox-oldest',
-    text: `
-      SELECT arrival, event_id, source, sequence, type, (extract(epoch FROM received_at) * 1000)::int8 AS received_ms,
-             salt,
-             CASE WHEN utf8 THEN convert_from(bytes, 'UTF8') END AS text, CASE WHEN utf8 THEN NULL ELSE bytes END AS raw
-      FROM inbox WHERE arrival <> ALL ($2::bigint[]) ORDER BY arrival LIMIT $1`,
-    values: [maxRows, except],
+    text: `SELECT arrival, encode(substring(salt FOR ${MARK_BYTES}), 'hex') AS mark
+           FROM inbox WHERE arrival <> ALL ($2::bigint[]) ORDER BY arrival LIMIT $1`,
+    values: [maxRows, arrayOf(except)],
     types: TYPES,
   };
-  const { rows } = await pool.query<Row>(query);
+  const { rows } = await pool.query<{ arrival: string; mark: string }>(query);
+  const arrivals = rows.map(({ arrival }) => Number(arrival));
+  const known = new Map<number, InboxRow>();
+  for (const [nth, arrival] of arrivals.entries()) {
+    const row = held?.get(arrival);
+    if (row?.salt.toString('hex', 0, MARK_BYTES) === rows[nth]?.mark && row !== undefined)
+      known.set(arrival, row);
+  }
+  const unknown = arrivals.filter((arrival) => !known.has(arrival));
+  for (const row of await readRows(pool, unknown)) known.set(row.arrival, row);
   const taken: InboxRow[] = [];
   let total = 0;
-  for (const row of rows) {
+  for (const arrival of arrivals) {
     if (total >= maxBytes) break;
-    const bytes = row.raw ?? Buffer.from(row.text ?? '', 'utf8');
-    total += bytes.length;
-    taken.push({
-      arrival: Number(row.arrival),
-      eventId: row.event_id,
-      source: row.source,
-      sequence: row.sequence === null ? null : Number(row.sequence),
-      type: row.type,
-      receivedMs: Number(row.received_ms),
-      salt: row.salt,
-      bytes,
-    });
+    const row = known.get(arrival);
+    // Another has placed it meanwhile: the log has gone on without us, which our commit is told.
+    if (row === undefined) continue;
+    total += row.bytes.length;
+    taken.push(row);
   }
   return taken;
 }
 
-/** Removes rows that came to nothing new: heartbeats, and what is in the log already. */
+async function readRows(pool: Pool, arrivals: readonly number[]): Promise<InboxRow[]> {
+  if (arrivals.length === 0) return [];
+  const query = {
+    name: 'audit-inbox-read',
+    text: `
+      SELECT arrival, event_id, source, sequence, type, subject, organisation_id, team_id,
+             (extract(epoch FROM time) * 1000)::int8 AS time_ms,
+             (extract(epoch FROM received_at) * 1000)::int8 AS received_ms, salt,
+             CASE WHEN utf8 THEN convert_from(bytes, 'UTF8') END AS text, CASE WHEN utf8 THEN NULL ELSE bytes END AS raw
+      FROM inbox WHERE arrival = ANY ($1::bigint[])`,
+    values: [arrayOf(arrivals)],
+    types: TYPES,
+  };
+  const { rows } = await pool.query<Row>(query);
+  return rows.map((row) => ({
+    arrival: Number(row.arrival),
+    eventId: row.event_id,
+    source: row.source,
+    sequence: row.sequence === null ? null : Number(row.sequence),
+    type: row.type,
+    subject: row.subject,
+    organisationId: row.organisation_id,
+    teamId: row.team_id,
+    timeMs: Number(row.time_ms),
+    receivedMs: Number(row.received_ms),
+    salt: row.salt,
+    bytes: row.raw ?? Buffer.from(row.text ?? '', 'utf8'),
+    facts: null,
+  }));
+}
+
+/**
+ * Removes rows that are in the log now, or came to nothing new: heartbeats, and what is in the log already.
+ * @throws AuditError `log_inconsistent` where the inbox no longer holds them
+ */
 export async function removeRows(tx: Transaction, arrivals: readonly number[]): Promise<void> {
   if (arrivals.length === 0) return;
-  await tx.query({
+  const { rowCount } = await tx.query({
     name: 'audit-inbox-remove',
     text: 'DELETE FROM inbox WHERE arrival = ANY ($1::bigint[])',
-    values: [arrivals],
+    values: [arrayOf(arrivals)],
   });
+  if (rowCount === arrivals.length) return;
+  throw new AuditError(
+    'log_inconsistent',
+    `${arrivals.length} rows were to leave the inbox, and ${rowCount} did: nothing was committed`,
+  );
 }
 
 /** Counting stops here: beyond it, the inbox is simply deep. */
@@ -96,6 +149,11 @@ export async function inboxDepth(pool: Pool): Promise<{ rows: number; oldestMs: 
             (SELECT (extract(epoch FROM received_at) * 1000)::float8 FROM inbox ORDER BY arrival LIMIT 1) AS oldest_ms`,
   );
   return { rows: rows[0]?.rows ?? 0, oldestMs: rows[0]?.oldest_ms ?? null };
+}
+
+/** Numbers as the literal of a Postgres array. The driver's own way looks for what has to be escaped in each. */
+function arrayOf(numbers: readonly number[]): string {
+  return `{${numbers.join(',')}}`;
 }
 
 function bytesOfHex(text: string): Buffer {

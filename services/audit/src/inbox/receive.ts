@@ -1,80 +1,92 @@
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { ConsumedBatch } from '@tollgate/bus';
-import type { Transaction } from '@tollgate/database';
+import { CopyRows, type Transaction } from '@tollgate/database';
 import { SALT_BYTES } from '../archive/frame.ts';
+import { AuditError } from '../errors.ts';
+import { factsOfJson } from '../indexing/event-facts.ts';
+import type { HeldEvents } from './held-events.ts';
+import type { InboxRow } from './inbox.ts';
 import type { InboxEvent } from './inbox-event.ts';
 
 export interface Receiver {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly random?: (size: number) => Buffer;
+  /** Given the batch too, where the integrator runs in this process. */
+  readonly held?: HeldEvents | undefined;
 }
 
-/*
- * All bytes travel as one binary parameter, from which the server cuts each event: as an array of bytea they would
- * be written as hexadecimal text on our side and read back on the other.
- */
-const INSERT = {
-  name: 'audit-inbox-insert',
-  text: `
-    INSERT INTO inbox (event_id, source, sequence, type, subject, organisation_id, team_id, time, received_at, salt, bytes, utf8)
-    SELECT e.id, e.source, e.sequence, e.type, e.subject, e.organisation_id, e.team_id,
-           to_timestamp(e.time_ms / 1000.0), to_timestamp($9::float8 / 1000.0),
-           substring($10::bytea FROM (e.nth::int - 1) * ${SALT_BYTES} + 1 FOR ${SALT_BYTES}),
-           substring($11::bytea FROM e.start FOR e.length), e.utf8
-    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[],
-                $12::int[], $13::int[], $14::bool[])
-         WITH ORDINALITY AS e (id, source, sequence, type, subject, organisation_id, team_id, time_ms, start, length, utf8, nth)
-    ORDER BY e.nth`,
-};
+const TARGET =
+  'inbox (arrival, event_id, source, sequence, type, subject, organisation_id, team_id, time, received_at, salt, bytes, utf8)';
+const COLUMNS = 13;
+/** What a row takes up beside its event, about. */
+const ROW_BYTES = 512;
+/** What `inbox_arrival` goes on by: rows of one batch at most. */
+const ARRIVALS_AT_ONCE = 65_536;
 
-/** The consumer's effect: the batch into the inbox, whatever of it may have come before. One statement. */
+/** The consumer's effect: the batch into the inbox, whatever of it may have come before. */
 export async function receive(
-  batch: ConsumedBatch<InboxEvent>,
+  { messages }: ConsumedBatch<InboxEvent>,
   tx: Transaction,
-  { now, random = randomBytes }: Receiver,
+  { now, random = randomBytes, held }: Receiver,
 ): Promise<void> {
-  const { messages } = batch;
   if (messages.length === 0) return;
-  const events = messages.map((message) => message.event);
-  const starts: number[] = [];
-  let start = 1;
-  for (const { value } of messages) {
-    starts.push(start);
-    start += value.length;
+  const first = await takeArrivals(tx, messages.length);
+  const receivedMs = now();
+  const salts = random(messages.length * SALT_BYTES);
+  const copy = new CopyRows(
+    COLUMNS,
+    messages.reduce((sum, { value }) => sum + ROW_BYTES + value.length, 0),
+  );
+  const places: number[] = [];
+  for (const [nth, { event, value }] of messages.entries()) {
+    copy.row();
+    copy.int8(first + nth);
+    copy.uuid(event.id);
+    copy.text(event.source);
+    if (event.sequence === null) copy.null();
+    else copy.int8(event.sequence);
+    copy.text(event.type);
+    copy.text(event.subject);
+    copy.text(event.organisationId);
+    copy.text(event.teamId);
+    copy.instant(event.timeMs);
+    copy.instant(receivedMs);
+    copy.bytes(saltAt(salts, nth));
+    places.push(copy.bytes(value));
+    copy.boolean(isUtf8(value));
   }
-  await tx.query({
-    ...INSERT,
-    values: [
-      arrayOf(events.map((event) => event.id)),
-      arrayOf(events.map((event) => event.source)),
-      events.map((event) => event.sequence),
-      arrayOf(events.map((event) => event.type)),
-      arrayOf(events.map((event) => event.subject)),
-      arrayOf(events.map((event) => event.organisationId)),
-      arrayOf(events.map((event) => event.teamId)),
-      events.map((event) => event.timeMs),
-      now(),
-      random(messages.length * SALT_BYTES),
-      Buffer.concat(
-        messages.map((message) => message.value),
-        start - 1,
-      ),
-      starts,
-      messages.map((message) => message.value.length),
-      messages.map((message) => isUtf8(message.value)),
-    ],
+  await tx.copyIn(TARGET, copy);
+  if (held === undefined) return;
+  // Ours, not the message's: that lies in what was fetched with it, all of which it would keep in memory.
+  const bytes = copy.finish();
+  const rows = messages.map(({ event, value }, nth): InboxRow => {
+    const at = places[nth] ?? 0;
+    const { id: eventId, source, sequence, type, subject, organisationId, teamId, timeMs } = event;
+    return {
+      arrival: first + nth,
+      ...{ eventId, source, sequence, type, subject, organisationId, teamId, timeMs, receivedMs },
+      salt: saltAt(salts, nth),
+      bytes: bytes.subarray(at, at + value.length),
+      facts: factsOfJson(event.envelope),
+    };
   });
+  held.add(rows);
 }
 
-const TO_ESCAPE = /["\\]/;
+function saltAt(salts: Buffer, nth: number): Buffer {
+  return salts.subarray(nth * SALT_BYTES, (nth + 1) * SALT_BYTES);
+}
 
-/** Texts as the literal of a Postgres array. The driver's own way escapes each element twice over, needed or not. */
-function arrayOf(texts: readonly (string | null)[]): string {
-  const elements = texts.map((text) => {
-    if (text === null) return 'NULL';
-    return TO_ESCAPE.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`;
+/** The first of so many numbers in a row that nobody else has. */
+async function takeArrivals(tx: Transaction, count: number): Promise<number> {
+  if (count > ARRIVALS_AT_ONCE) {
+    throw new AuditError('log_inconsistent', `a batch of ${count} events: take ${ARRIVALS_AT_ONCE} at most`);
+  }
+  const { rows } = await tx.query<{ first: bigint }>({
+    name: 'audit-inbox-arrivals',
+    text: "SELECT nextval('inbox_arrival') AS first",
   });
-  return `{${elements.join(',')}}`;
+  return Number(rows[0]?.first);
 }

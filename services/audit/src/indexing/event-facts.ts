@@ -1,3 +1,4 @@
+import { tsvectorBytes } from '@tollgate/database';
 import { ownerOf } from '../inbox/inbox-event.ts';
 import { type RequestMark, requestMark } from './request-marks.ts';
 import { Terms } from './terms.ts';
@@ -10,8 +11,8 @@ export interface EventFacts {
   readonly happenedMs: number;
   readonly organisationId: string | null;
   readonly teamId: string | null;
-  /** As Postgres reads a tsvector. */
-  readonly terms: string;
+  /** A tsvector, as COPY takes it. */
+  readonly terms: Buffer;
   /** What it means for its request; null where it means nothing. */
   readonly mark: RequestMark | null;
 }
@@ -22,12 +23,18 @@ const MIN_MS = Date.parse('0001-01-01T00:00:00Z');
 const MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * Reads an archived event. Events of kinds and versions that this release does not know are read as far as their
- * members are where they usually are.
+ * Reads an archived event.
  * @throws SyntaxError where the bytes are no JSON, which nothing is that was archived
  */
 export function factsOf(bytes: Buffer): EventFacts {
-  const event = objectOf(JSON.parse(bytes.toString('utf8')));
+  return factsOfJson(objectOf(JSON.parse(bytes.toString('utf8'))));
+}
+
+/**
+ * The same of an event whose JSON has been read. Events of kinds and versions that this release does not know are read as far as their
+ * members are where they usually are.
+ */
+export function factsOfJson(event: Json): EventFacts {
   const data = objectOf(event['data']);
   const type = String(event['type']).toWellFormed();
   return {
@@ -35,7 +42,7 @@ export function factsOf(bytes: Buffer): EventFacts {
     type,
     happenedMs: instantOf(data['requested_at']) ?? instantOf(event['time']) ?? 0,
     ...ownerOf(data),
-    terms: termsOf(event, data).toString(),
+    terms: tsvectorBytes(termsOf(event, data).lexemes),
     mark: requestMark(type, String(event['subject']).toWellFormed(), data),
   };
 }

@@ -1,25 +1,8 @@
-import type { Pool, Transaction } from '@tollgate/database';
-import { archivedFrom } from '../archive/replay.ts';
-import type { SegmentStore } from '../archive/segment-store.ts';
+import { CopyRows, type Transaction } from '@tollgate/database';
 import { AuditError } from '../errors.ts';
-import { type EventFacts, factsOf } from './event-facts.ts';
+import type { IndexableEvent } from './committed-events.ts';
+import { addCounts, counted } from './event-counts.ts';
 import { markRequests, tallied } from './request-marks.ts';
-
-/** An event whose own time is farther from when it came than this is `late` or `ahead`. */
-export const CLOCK_TOLERANCE_MINUTES = 5;
-/** What is counted together; every time zone that is in use differs from UTC by whole quarters of an hour. */
-export const QUARTER_MS = 15 * 60_000;
-
-/** What the index needs to know of the events between two leaves. */
-export async function readFacts(
-  parts: { readonly pool: Pool; readonly store: SegmentStore },
-  firstLeaf: number,
-  endLeaf: number,
-): Promise<EventFacts[]> {
-  const facts: EventFacts[] = [];
-  for await (const { bytes } of archivedFrom(parts, firstLeaf, endLeaf)) facts.push(factsOf(bytes));
-  return facts;
-}
 
 /** What became of a batch. */
 export interface Indexed {
@@ -29,73 +12,61 @@ export interface Indexed {
   readonly ahead: number;
 }
 
+const TARGET =
+  'indexed_event (leaf_index, happened_at, received_at, source_id, type, organisation_id, team_id, terms)';
+const COLUMNS = 8;
+/** What a row takes up beside its terms, about. */
+const ROW_BYTES = 192;
+
 /**
  * Indexes the events from `firstLeaf` on, in the caller's transaction, which also moves the position.
- * @throws AuditError `log_inconsistent` where the log's table and the archive do not hold the same leaves
+ * @throws AuditError `log_inconsistent` where the log's table has another event as the last of them
  */
 export async function indexBatch(
   tx: Transaction,
   firstLeaf: number,
-  facts: readonly EventFacts[],
+  events: readonly IndexableEvent[],
 ): Promise<Indexed> {
-  if (facts.length === 0) return { events: 0, late: 0, ahead: 0 };
-  const { rows } = await tx.query<Indexed>({
-    name: 'audit-index-insert',
-    text: INSERT,
-    values: [
-      firstLeaf,
-      facts.map((each) => each.happenedMs),
-      arrayOf(facts.map((each) => each.source)),
-      arrayOf(facts.map((each) => each.type)),
-      arrayOf(facts.map((each) => each.organisationId)),
-      arrayOf(facts.map((each) => each.teamId)),
-      arrayOf(facts.map((each) => each.terms)),
-    ],
-  });
-  const [indexed] = rows;
-  if (indexed?.events !== facts.length) {
-    throw new AuditError(
-      'log_inconsistent',
-      `the log's table lacks leaves from ${firstLeaf} on that the archive holds, or names other sources`,
-    );
+  const last = events.at(-1);
+  if (last === undefined) return { events: 0, late: 0, ahead: 0 };
+  await assertInLog(tx, firstLeaf + events.length - 1, last);
+  const copy = new CopyRows(
+    COLUMNS,
+    events.reduce((sum, { facts }) => sum + ROW_BYTES + facts.terms.length, 0),
+  );
+  for (const [nth, { facts, sourceId, receivedMs }] of events.entries()) {
+    copy.row();
+    copy.int8(firstLeaf + nth);
+    copy.instant(facts.happenedMs);
+    copy.instant(receivedMs);
+    copy.int4(sourceId);
+    copy.text(facts.type);
+    copy.text(facts.organisationId);
+    copy.text(facts.teamId);
+    copy.bytes(facts.terms);
   }
-  await markRequests(tx, tallied(facts));
-  return indexed;
+  await tx.copyIn(TARGET, copy);
+  const counts = counted(events);
+  await addCounts(tx, counts);
+  await markRequests(tx, tallied(events.map(({ facts }) => facts)));
+  return {
+    events: events.length,
+    late: counts.reduce((sum, { late }) => sum + late, 0),
+    ahead: counts.reduce((sum, { ahead }) => sum + ahead, 0),
+  };
 }
 
-/* Of the log's own table come what the archive does not hold: when an event was received, and its number. */
-const INSERT = `
-  WITH given AS (
-    SELECT $1::bigint + nth - 1 AS leaf_index, to_timestamp(ms / 1000) AS happened_at, source, type, organisation_id,
-           team_id, terms
-    FROM unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-         WITH ORDINALITY AS g (ms, source, type, organisation_id, team_id, terms, nth)
-  ), placed AS (
-    SELECT g.*, s.source_id, e.received_at, e.sequence,
-           e.received_at - e.time > interval '${CLOCK_TOLERANCE_MINUTES} minutes' AS late,
-           e.time - e.received_at > interval '${CLOCK_TOLERANCE_MINUTES} minutes' AS ahead
-    FROM given g JOIN entry e USING (leaf_index) JOIN source s ON s.source_id = e.source_id AND s.name = g.source
-  ), inserted AS (
-    INSERT INTO indexed_event (leaf_index, happened_at, received_at, source_id, type, organisation_id, team_id, terms)
-    SELECT leaf_index, happened_at, received_at, source_id, type, organisation_id, team_id, terms::tsvector
-    FROM placed
-  ), counted AS (
-    INSERT INTO event_count AS c (source_id, quarter, type, organisation_id, events, first_sequence, last_sequence, late,
-                                  ahead)
-    SELECT source_id, date_bin('15 minutes', happened_at, 'epoch'), type, coalesce(organisation_id, ''), count(*),
-           min(sequence), max(sequence),
-           count(*) FILTER (WHERE late), count(*) FILTER (WHERE ahead)
-    FROM placed GROUP BY 1, 2, 3, 4
-    ON CONFLICT (quarter, source_id, type, organisation_id) DO UPDATE
-    SET events = c.events + excluded.events, late = c.late + excluded.late, ahead = c.ahead + excluded.ahead,
-        first_sequence = LEAST(c.first_sequence, excluded.first_sequence),
-        last_sequence = GREATEST(c.last_sequence, excluded.last_sequence)
-  )
-  SELECT count(*)::int AS events, count(*) FILTER (WHERE late)::int AS late,
-         count(*) FILTER (WHERE ahead)::int AS ahead FROM placed`;
-
-/** Texts as the literal of a Postgres array; the driver's own way escapes each element twice over. */
-function arrayOf(texts: readonly (string | null)[]): string {
-  const elements = texts.map((text) => (text === null ? 'NULL' : `"${text.replaceAll(/["\\]/g, '\\$&')}"`));
-  return `{${elements.join(',')}}`;
+/** What is indexed was in the log before: the last of a batch stands for all of it, since a log grows by whole batches. */
+async function assertInLog(tx: Transaction, leaf: number, event: IndexableEvent): Promise<void> {
+  const { rows } = await tx.query<{ source_id: number; sequence: bigint }>({
+    name: 'audit-index-check',
+    text: 'SELECT source_id, sequence FROM entry WHERE leaf_index = $1',
+    values: [leaf],
+  });
+  const row = rows[0];
+  if (row?.source_id === event.sourceId && Number(row.sequence) === event.sequence) return;
+  throw new AuditError(
+    'log_inconsistent',
+    `the log's table does not hold leaf ${leaf} as it is to be indexed`,
+  );
 }

@@ -3,10 +3,12 @@ import { type Pool, transaction } from '@tollgate/database';
 import type { Logger } from '@tollgate/telemetry';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { readPublication } from '../tree/publication.ts';
-import { type Indexed, indexBatch, readFacts } from './index-batch.ts';
+import type { CommittedEvents, IndexableEvent } from './committed-events.ts';
+import { type Indexed, indexBatch } from './index-batch.ts';
 import { keepCheckpoint } from './kept-checkpoints.ts';
 import { IndexMonths } from './months.ts';
 import { movePosition, readPosition, takePosition } from './position.ts';
+import { readIndexable } from './read-indexable.ts';
 
 export interface IndexerParts {
   readonly pool: Pool;
@@ -15,6 +17,8 @@ export interface IndexerParts {
   readonly now: () => number;
   /** Events in one transaction at most. */
   readonly maxBatch?: number;
+  /** What this process has just made part of the log. */
+  readonly committed?: CommittedEvents | undefined;
   /** Told of each batch. */
   readonly onIndexed?: (indexed: Indexed) => void;
 }
@@ -39,13 +43,13 @@ export async function indexNext(parts: IndexerParts, months: IndexMonths): Promi
   const published = await readPublication(pool);
   const before = await readPosition(pool);
   if (published === null || before.size >= published.size) return 0;
-  const end = Math.min(before.size + maxBatch, published.size);
-  const facts = await readFacts(parts, before.size, end);
-  await months.make(facts);
+  const events = await nextEvents(parts, before.size, Math.min(before.size + maxBatch, published.size));
+  const end = before.size + events.length;
+  await months.make(events.map(({ facts }) => facts));
   const indexed = await transaction(pool, async (tx) => {
     const taken = await takePosition(tx);
     if (taken?.size !== before.size) return null;
-    const batch = await indexBatch(tx, before.size, facts);
+    const batch = await indexBatch(tx, before.size, events);
     const checkpoint = end === published.size ? published.checkpoint : null;
     await movePosition(tx, { size: end, checkpoint });
     if (checkpoint !== null) await keepCheckpoint(tx, { size: end, checkpoint }, parts.now());
@@ -53,6 +57,12 @@ export async function indexNext(parts: IndexerParts, months: IndexMonths): Promi
   });
   if (indexed !== null) parts.onIndexed?.(indexed);
   return indexed?.events ?? 0;
+}
+
+/** From what is in memory, or up to there from the log. */
+async function nextEvents(parts: IndexerParts, first: number, end: number): Promise<IndexableEvent[]> {
+  const { committed } = parts;
+  return committed?.from(first, end) ?? readIndexable(parts, first, committed?.firstBefore(end) ?? end);
 }
 
 /** Indexes what is published, as it is published, until it is stopped. */

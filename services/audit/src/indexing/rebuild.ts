@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { openPool, type Pool, type Transaction, transaction } from '@tollgate/database';
 import type { SegmentStore } from '../archive/segment-store.ts';
-import { indexBatch, readFacts } from './index-batch.ts';
+import { indexBatch } from './index-batch.ts';
 import { IndexMonths } from './months.ts';
 import { movePosition, readPosition } from './position.ts';
+import { readIndexable } from './read-indexable.ts';
 import { copyPartitions, makeLikeLive, swapIn } from './swap-in.ts';
 
 export interface RebuildParts {
@@ -128,10 +129,10 @@ async function buildTo(
   let { size: done } = await readPosition(parts.pool);
   while (done < size) {
     const end = Math.min(done + BATCH, size);
-    const facts = await readFacts(parts, done, end);
-    await parts.months?.make(facts);
+    const events = await readIndexable(parts, done, end);
+    await parts.months?.make(events.map(({ facts }) => facts));
     await transaction(parts.pool, async (tx) => {
-      await indexBatch(tx, done, facts);
+      await indexBatch(tx, done, events);
       await movePosition(tx, { size: end, checkpoint: null });
     });
     done = end;

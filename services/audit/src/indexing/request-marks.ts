@@ -1,4 +1,4 @@
-import type { Transaction } from '@tollgate/database';
+import { type Transaction, textColumn } from '@tollgate/database';
 
 /** How often each of the events that a request has to have is in the log. */
 export interface RequestTally {
@@ -104,7 +104,7 @@ export async function markRequests(tx: Transaction, batch: ReadonlyMap<string, K
     text: `DELETE FROM unsettled_request WHERE request_id = ANY ($1::text[])
            RETURNING request_id, (extract(epoch FROM happened_at) * 1000)::float8 AS happened_ms, organisation_id,
                      requests, allowed, refused, finals`,
-    values: [[...batch.keys()]],
+    values: [textColumn([...batch.keys()], (id) => id)],
   });
   const before = new Map(rows.map((row) => [row.request_id, knownOf(row)]));
   const open = [...batch.values()]
@@ -118,9 +118,9 @@ export async function markRequests(tx: Transaction, batch: ReadonlyMap<string, K
            FROM unnest($1::text[], $2::float8[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[])
                 AS r (id, ms, organisation_id, requests, allowed, refused, finals)`,
     values: [
-      open.map((each) => each.requestId),
+      textColumn(open, (each) => each.requestId),
       open.map((each) => each.happenedMs),
-      open.map((each) => each.organisationId),
+      textColumn(open, (each) => each.organisationId),
       open.map((each) => each.requests),
       open.map((each) => each.allowed),
       open.map((each) => each.refused),

@@ -30,18 +30,13 @@ const MAX_TERMS = 1_000;
 
 /** Collects an event's terms. */
 export class Terms {
-  readonly #lexemes = new Set<string>();
+  readonly lexemes = new Set<string>();
 
   /** Takes an identifier; anything else than a text that says something is passed over. */
   add(label: TermLabel, value: unknown): void {
-    if (typeof value === 'string' && value !== '' && this.#lexemes.size < MAX_TERMS) {
-      this.#lexemes.add(quoted(label, value));
+    if (typeof value === 'string' && value !== '' && this.lexemes.size < MAX_TERMS) {
+      this.lexemes.add(lexeme(label, value));
     }
-  }
-
-  /** As Postgres reads a tsvector. */
-  toString(): string {
-    return [...this.#lexemes].join(' ');
   }
 }
 
@@ -55,15 +50,16 @@ export function prefixQuery(value: string): string {
   return TERM_LABELS.map((label) => `${quoted(label, value)}:*`).join(' | ');
 }
 
-/** Printable ASCII that means nothing to a tsvector or a query: what nearly every identifier is made of. */
-const PLAIN = /^[ -&(-[\]-~]*$/;
+/** Printable ASCII, which is what nearly every identifier is made of. */
+const PLAIN = /^[ -~]*$/;
 
-function quoted(label: TermLabel, value: string): string {
+function lexeme(label: TermLabel, value: string): string {
   const text = value.length > MAX_TERM_CHARACTERS ? value.slice(0, MAX_TERM_CHARACTERS) : value;
   const folded = text.toLowerCase();
-  return `'${label}=${PLAIN.test(folded) ? folded : escaped(folded)}'`;
+  return `${label}=${PLAIN.test(folded) ? folded : folded.toWellFormed().replaceAll('\0', '\ufffd')}`;
 }
 
-function escaped(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\ufffd').replaceAll(/['\\]/g, '$&$&');
+/** As a tsquery has it. */
+function quoted(label: TermLabel, value: string): string {
+  return `'${lexeme(label, value).replaceAll(/['\\]/g, '$&$&')}'`;
 }

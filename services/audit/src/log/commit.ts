@@ -1,5 +1,5 @@
-import type { Transaction } from '@tollgate/database';
-import { leafHashes, type WrittenResource } from '@tollgate/transparency-log';
+import { CopyRows, type Transaction } from '@tollgate/database';
+import type { WrittenResource } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
 import { type InboxRow, removeRows } from '../inbox/inbox.ts';
 import { type ChangedSource, type KnownSource, storeSources } from '../sources/register.ts';
@@ -14,6 +14,8 @@ export interface PreparedBatch {
   readonly sifted: Sifted;
   readonly clashes: readonly Clash[];
   readonly placed: readonly Placed[];
+  /** Their leaf hashes, one after the other. */
+  readonly hashes: Uint8Array;
   /** What they add to the files of the tree; written once it is committed. */
   readonly tiles: readonly WrittenResource[];
   /** The source of each placed event; it has its id once `changed` is stored. */
@@ -36,25 +38,14 @@ export type Segment = { readonly id: number; readonly name: string };
  * @throws AuditError `leadership_lost`, `log_inconsistent`
  */
 export async function commitBatch(tx: Transaction, batch: PreparedBatch): Promise<void> {
-  const { sifted, placed, opened, learnt, from, to } = batch;
+  const { placed, opened, learnt, from, to } = batch;
   await advance(tx, from, to);
   await storeSources(tx, batch.changed);
   if (opened !== null) await insertSegment(tx, { ...opened, firstLeaf: from.size, epoch: from.epoch });
-  await moveToIndex(
-    tx,
-    placed,
-    batch.sources.map(({ id }) => id),
-    to.segmentId,
-  );
-  const others = [
-    ...sifted.repeats,
-    ...sifted.doubles,
-    ...sifted.reports,
-    ...sifted.clashes.map(({ row }) => row),
-  ];
+  await insertEntries(tx, batch);
   await removeRows(
     tx,
-    others.map((row) => row.arrival),
+    batch.rows.map(({ arrival }) => arrival),
   );
   await insertClashes(tx, batch.clashes);
   for (const { name, state } of batch.wrong) await insertMismatch(tx, name, state.mismatch ?? 0);
@@ -63,56 +54,38 @@ export async function commitBatch(tx: Transaction, batch: PreparedBatch): Promis
   await noteUnverified(tx, learnt.unverified);
 }
 
-/*
- * The index rows are made from the inbox rows where
- * they lie, so that only what the integrator has computed travels.
- */
+const ENTRY =
+  'entry (leaf_index, event_id, source_id, sequence, type, subject, organisation_id, team_id, time, received_at, segment_id, segment_offset, frame_bytes, leaf_hash)';
+const ENTRY_COLUMNS = 14;
+/** What an entry takes up, about. */
+const ENTRY_BYTES = 384;
+const HASH_BYTES = 32;
 
-/**
- * Moves rows from the inbox into the index.
- * @param sourceIds one per placed event
- * @throws AuditError `log_inconsistent` where the inbox no longer holds what was read from it
- */
-async function moveToIndex(
-  tx: Transaction,
-  placed: readonly Placed[],
-  sourceIds: readonly (number | null)[],
-  segmentId: number,
-): Promise<void> {
-  const first = placed[0];
-  if (first === undefined) return;
-  const { rowCount } = await tx.query({
-    name: 'audit-entry-insert',
-    text: `
-      WITH placed AS (
-        SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::int[]) WITH ORDINALITY
-          AS p (arrival, source_id, segment_offset, frame_bytes, nth)
-      ), gone AS (
-        DELETE FROM inbox WHERE arrival = ANY ($1::bigint[])
-        RETURNING arrival, event_id, sequence, type, subject, organisation_id, team_id, time, received_at
-      )
-      INSERT INTO entry (leaf_index, event_id, source_id, sequence, type, subject, organisation_id, team_id, time,
-                         received_at, segment_id, segment_offset, frame_bytes, leaf_hash)
-      SELECT $5::bigint + p.nth - 1, g.event_id, p.source_id, g.sequence, g.type, g.subject, g.organisation_id,
-             g.team_id, g.time, g.received_at, $6::int, p.segment_offset, p.frame_bytes,
-             substring($7::bytea FROM (p.nth::int - 1) * 32 + 1 FOR 32)
-      FROM placed p JOIN gone g USING (arrival) ORDER BY p.nth`,
-    values: [
-      placed.map(({ row }) => row.arrival),
-      sourceIds,
-      placed.map(({ offset }) => offset),
-      placed.map(({ frameBytes }) => frameBytes),
-      first.leafIndex,
-      segmentId,
-      leafHashes(placed.map(({ entry }) => entry)),
-    ],
-  });
-  if (rowCount !== placed.length) {
-    throw new AuditError(
-      'log_inconsistent',
-      `${placed.length} inbox rows were to become entries, and ${rowCount} did: nothing was committed`,
-    );
+async function insertEntries(tx: Transaction, { placed, sources, hashes, to }: PreparedBatch): Promise<void> {
+  if (placed.length === 0) return;
+  const copy = new CopyRows(ENTRY_COLUMNS, placed.length * ENTRY_BYTES);
+  for (const [nth, { row, leafIndex, offset, frameBytes }] of placed.entries()) {
+    const sourceId = sources[nth]?.id;
+    if (sourceId === undefined || sourceId === null) {
+      throw new AuditError('log_inconsistent', `the source of leaf ${leafIndex} was not stored before it`);
+    }
+    copy.row();
+    copy.int8(leafIndex);
+    copy.uuid(row.eventId);
+    copy.int4(sourceId);
+    copy.int8(row.sequence);
+    copy.text(row.type);
+    copy.text(row.subject);
+    copy.text(row.organisationId);
+    copy.text(row.teamId);
+    copy.instant(row.timeMs);
+    copy.instant(row.receivedMs);
+    copy.int4(to.segmentId);
+    copy.int4(offset);
+    copy.int4(frameBytes);
+    copy.bytes(hashes.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES));
   }
+  await tx.copyIn(ENTRY, copy);
 }
 
 async function insertSegment(

@@ -2,7 +2,9 @@ import { transaction } from '@tollgate/database';
 import { growLog, type LogEdge } from '@tollgate/transparency-log';
 import { segmentName } from '../archive/segment-store.ts';
 import { AuditError } from '../errors.ts';
+import type { HeldEvents } from '../inbox/held-events.ts';
 import { type InboxRow, oldestRows } from '../inbox/inbox.ts';
+import type { CommittedEvents, IndexableEvent } from '../indexing/committed-events.ts';
 import { catchUpChains } from '../sources/chain-catch-up.ts';
 import { SourceRegister } from '../sources/register.ts';
 import { applyClaims, applyHeartbeats, applySourceEvents, type PublicKeyOf } from '../sources/reports.ts';
@@ -28,6 +30,10 @@ export interface WriterOptions extends TreeParts {
   readonly maxSegmentBytes?: number;
   /** Checkpoints are at least so far apart; 200 unless given. */
   readonly publishIntervalMs?: number;
+  /** What this process has just put into the inbox. */
+  readonly held?: HeldEvents | undefined;
+  /** Given what becomes part of the log, for the indexer of this process. */
+  readonly committed?: CommittedEvents | undefined;
   /** Called at each step; what it throws ends the epoch as a crash would. For tests. */
   readonly onStep?: (step: WriterStep) => void | Promise<void>;
 }
@@ -148,6 +154,7 @@ export class LogWriter {
       maxRows: this.#options.maxBatch ?? DEFAULT_MAX_BATCH,
       maxBytes: MAX_BATCH_BYTES,
       except: this.#underWay,
+      held: this.#options.held,
     });
     await this.#register.load(rows.map((row) => row.source));
     const caughtUp = await catchUpChains(this.#register, { pool, store });
@@ -159,7 +166,7 @@ export class LogWriter {
     if (sifted.repeats.length > 0) await committing;
     const clashes = [...sifted.clashes, ...(await this.#differing(sifted.repeats))];
     const from = this.#end;
-    const { placed, opened, tiles } = await this.#archive(sifted.fresh);
+    const { placed, hashes, opened, tiles } = await this.#archive(sifted.fresh);
     const learnt = await this.#learn(sifted, now());
     const wrong = this.#register.compare();
     const changed = this.#register.takeChanges();
@@ -169,6 +176,7 @@ export class LogWriter {
       sifted,
       clashes,
       placed,
+      hashes,
       tiles,
       sources,
       opened,
@@ -201,8 +209,10 @@ export class LogWriter {
   }
 
   /** Writes the events to the archive, behind everything that is part of the log, and makes them durable there. */
-  async #archive(fresh: readonly NumberedRow[]): Promise<Pick<PreparedBatch, 'placed' | 'opened' | 'tiles'>> {
-    if (fresh.length === 0) return { placed: [], opened: null, tiles: [] };
+  async #archive(
+    fresh: readonly NumberedRow[],
+  ): Promise<Pick<PreparedBatch, 'placed' | 'hashes' | 'opened' | 'tiles'>> {
+    if (fresh.length === 0) return { placed: [], hashes: new Uint8Array(0), opened: null, tiles: [] };
     const { store, maxSegmentBytes = DEFAULT_MAX_SEGMENT_BYTES } = this.#options;
     const { size, epoch, segmentId, segmentBytes } = this.#end;
     const fits = this.#segment !== null && segmentBytes + bytesOf(fresh) <= maxSegmentBytes;
@@ -230,7 +240,7 @@ export class LogWriter {
       segmentBytes: offset + bytes.length,
       root: rootBytes(grown.edge),
     };
-    return { placed, opened: fits ? null : segment, tiles: grown.written };
+    return { placed, hashes: grown.leaves, opened: fits ? null : segment, tiles: grown.written };
   }
 
   /** What follows from the batch for its sources. */
@@ -258,6 +268,8 @@ export class LogWriter {
     this.#underWay = batch.rows.map((row) => row.arrival);
     await this.#reached('committing');
     await transaction(this.#options.pool, (tx) => commitBatch(tx, batch));
+    this.#options.held?.remove(this.#underWay);
+    this.#options.committed?.add(batch.from.size, indexable(batch));
     this.#underWay = [];
     this.#suspectIds = false;
     await this.#reached('committed');
@@ -280,6 +292,18 @@ export class LogWriter {
   async #reached(step: WriterStep): Promise<void> {
     await this.#options.onStep?.(step);
   }
+}
+
+/** What the index needs of a batch that is part of the log; null where some of it has to be read for that. */
+function indexable({ placed, sources }: PreparedBatch): IndexableEvent[] | null {
+  const events: IndexableEvent[] = [];
+  for (const [nth, { row }] of placed.entries()) {
+    const sourceId = sources[nth]?.id ?? null;
+    if (row.facts === null || sourceId === null) return null;
+    const { facts, sequence, timeMs, receivedMs } = row;
+    events.push({ facts, sourceId, sequence, timeMs, receivedMs });
+  }
+  return events;
 }
 
 /** The log must never claim what the archive does not hold. */

@@ -6,8 +6,10 @@ import { openFileSegments } from '../archive/file-segments.ts';
 import { type ArchivedEvent, decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../archive/frame.ts';
 import { readSegment } from '../archive/reader.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
+import { HeldEvents } from '../inbox/held-events.ts';
 import { parseInboxEvent } from '../inbox/inbox-event.ts';
 import { receive } from '../inbox/receive.ts';
+import { CommittedEvents } from '../indexing/committed-events.ts';
 import { indexNext } from '../indexing/indexer.ts';
 import { IndexMonths } from '../indexing/months.ts';
 import { encodeLeaf, sha256 } from '../log/leaf.ts';
@@ -63,6 +65,10 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
   const tiles = options.tiles ?? (await openFileTiles(path.join(folder, 'log')));
   const signers = await openLogSigners(path.join(folder, 'log.key'), { origin: undefined, begun: false });
   const witness = new TreeWitness(signers, tiles);
+  // Of the batches, every other is held for the integrator, so that it meets both kinds, side by side too.
+  const held = new HeldEvents();
+  const committed = new CommittedEvents();
+  let batches = 0;
   const stand: Stand = {
     database,
     pool,
@@ -86,9 +92,9 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
         };
         return { ...message, event: parsed.event };
       });
-      await transaction(pool, (tx) =>
-        receive({ topic: 'usage', partition: 0, messages }, tx, { now: () => stand.nowMs }),
-      );
+      batches += 1;
+      const receiver = { now: () => stand.nowMs, held: batches % 2 === 0 ? held : undefined };
+      await transaction(pool, (tx) => receive({ topic: 'usage', partition: 0, messages }, tx, receiver));
     },
     writerOptions: (options = {}) => ({
       pool,
@@ -96,6 +102,8 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
       tiles,
       signers,
       publishIntervalMs: 0,
+      held,
+      committed,
       publicKeyOf,
       now: () => stand.nowMs,
       ...options,
@@ -107,7 +115,7 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
       await stand.index();
     },
     async index(maxBatch) {
-      const parts = { pool, store, now: () => stand.nowMs, ...(maxBatch === undefined ? {} : { maxBatch }) };
+      const parts = { pool, store, committed, now: () => stand.nowMs, ...(maxBatch === undefined ? {} : { maxBatch }) };
       const months = new IndexMonths(pool);
       while ((await indexNext(parts, months)) > 0);
       while ((await holdAgainst({ pool, store, now: () => stand.nowMs })) > 0);

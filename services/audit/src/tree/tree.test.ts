@@ -160,7 +160,7 @@ describe('the published log', () => {
     await reached.promise;
     // Its successor finds the inbox in another order, as a transaction that was slow to commit leaves it.
     await stand.owner.query(
-      'UPDATE audit.inbox SET arrival = DEFAULT WHERE arrival = (SELECT min(arrival) FROM audit.inbox)',
+      'UPDATE audit.inbox SET arrival = (SELECT max(arrival) + 1 FROM audit.inbox) WHERE arrival = (SELECT min(arrival) FROM audit.inbox)',
     );
     await stand.integrate();
     held.resolve();
