@@ -1,5 +1,6 @@
 import { type Envelope, envelope, MAX_EVENT_BYTES } from './envelope.ts';
 import { type DataOf, type EventType, isKnownType, KINDS } from './kinds.ts';
+import { isPlainEnvelope } from './plain-envelope.ts';
 
 /** An event of a known type. */
 export type TollgateEvent<T extends EventType = EventType> = {
@@ -32,6 +33,7 @@ export function parseEnvelope(bytes: Uint8Array): Parsed<Envelope> {
   } catch {
     return { kind: 'malformed', error: 'not JSON' };
   }
+  if (isPlainEnvelope(json)) return { kind: 'event', event: json };
   const result = envelope.safeParse(json);
   if (!result.success) return { kind: 'malformed', error: describe(result.error.issues) };
   return { kind: 'event', event: result.data };

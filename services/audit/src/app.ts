@@ -101,7 +101,7 @@ export async function createAudit(parts: AuditParts): Promise<Service> {
       group: 'audit',
       topics: CONSUMED,
       pool,
-      parse: parseInboxEvent,
+      parse: (bytes) => parseInboxEvent(bytes, integrator.leads()),
       async handle(batch, tx) {
         const leads = integrator.leads();
         // The topic keeps what waits at less cost than the inbox does.

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pool } from '@tollgate/database';
+import { openPool, type Pool } from '@tollgate/database';
 import { ORGANISATION } from '../usage-stream.ts';
 
 const DAYS = 30;
@@ -7,6 +7,10 @@ const ROWS_AT_ONCE = 500_000;
 const SEARCHES = 60;
 const LET_IN_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
+/** Of one index over all rows; the run ends where it takes longer. */
+const INDEX_TIMEOUT_MS = 15 * 60_000;
+/** For sorting, in one process; the server has half a gigabyte then. */
+const SORT_MEMORY = '384MB';
 
 export interface Searches {
   readonly indexed: number;
@@ -18,7 +22,28 @@ export interface Searches {
  * Fills the index with events of the thirty days before today, as if they had been indexed: what is searched for lies
  * among them. Indexes are made afterwards, as a restore makes them.
  */
-export async function fillIndex(owner: Pool, rows: number, say: (line: string) => void): Promise<void> {
+export async function fillIndex(
+  postgresUrl: string,
+  rows: number,
+  say: (line: string) => void,
+): Promise<void> {
+  // One connection, whose settings these are.
+  const owner = openPool({
+    url: postgresUrl,
+    applicationName: 'bench-fill',
+    maxConnections: 1,
+    statementTimeoutMs: INDEX_TIMEOUT_MS,
+  });
+  try {
+    await owner.query(`SET maintenance_work_mem = '${SORT_MEMORY}'`);
+    await owner.query('SET max_parallel_maintenance_workers = 0');
+    await fill(owner, rows, say);
+  } finally {
+    await owner.end();
+  }
+}
+
+async function fill(owner: Pool, rows: number, say: (line: string) => void): Promise<void> {
   const { rows: indexes } = await owner.query<{ name: string; definition: string }>(
     `SELECT indexname AS name, indexdef AS definition FROM pg_indexes
      WHERE schemaname = 'audit' AND tablename = 'indexed_event'`,
@@ -42,7 +67,10 @@ export async function fillIndex(owner: Pool, rows: number, say: (line: string) =
     say(`index: ${from + count} of ${rows} rows`);
   }
   // Of a partitioned table Postgres shows the definition without its partitions.
-  for (const { definition } of indexes) await owner.query(definition.replace(' ON ONLY ', ' ON '));
+  for (const { name, definition } of indexes) {
+    await owner.query(definition.replace(' ON ONLY ', ' ON '));
+    say(`index: ${name} is made`);
+  }
   await owner.query('ANALYZE audit.indexed_event');
 }
 

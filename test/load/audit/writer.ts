@@ -14,9 +14,9 @@ import { type Bus, createKafkaBus, type KafkaConfig } from '@tollgate/bus';
 import { migrate, openPool, type Pool } from '@tollgate/database';
 import { type Service, stopInOrder } from '@tollgate/http';
 import { createLogger, createMetrics } from '@tollgate/telemetry';
-import { processCpuSeconds } from '../process-cpu.ts';
+import { familyCpuSeconds, processCpuSeconds } from '../process-cpu.ts';
 
-const POLL_MS = 10;
+const POLL_MS = 20;
 const TIMEOUT_MS = 300_000;
 
 /** The audit service of the benchmark, on a real Kafka and Postgres, and where its files are. */
@@ -29,6 +29,7 @@ export interface RunningAudit {
 export interface AuditPlace {
   /** As the owner. */
   readonly postgresUrl: string;
+  readonly postgresPid: number;
   readonly kafka: KafkaConfig;
   readonly folder: string;
   readonly password: string;
@@ -80,52 +81,104 @@ export async function startAudit({
   return { pool, url: address.url, stop: () => stopInOrder(parts).stop() };
 }
 
-/** Events per second from the topic, and microseconds of CPU an event: ours and of all of Postgres. */
+/** Events per second from the topic, and microseconds of CPU an event. */
 export interface Written {
   readonly events: number;
   /** From the first commit into the log to the published checkpoint that covers them all. */
   readonly published_per_second: number;
-  /** The same to the search index. */
-  readonly searchable_per_second: number;
-  readonly cpu_us: number;
+  /** The same to the search index; null where that was left out. */
+  readonly searchable_per_second: number | null;
+  /** Of the service, in the same stretch of time. */
+  readonly node_cpu_us: number;
+  /** Of everything that Postgres does meanwhile. */
+  readonly postgres_cpu_us: number;
 }
 
-/** Waits until so many more events are published and indexed, and says how fast that went. */
-export async function drain(place: AuditPlace, events: number, before: number): Promise<Written> {
-  const cpu = processCpuSeconds(process.pid);
+interface Extent {
+  readonly atMs: number;
+  readonly size: number;
+  readonly published: number;
+  readonly indexed: number;
+  readonly nodeSeconds: number;
+  readonly postgresSeconds: number;
+}
+
+async function extent(owner: Pool, place: AuditPlace, before: number): Promise<Extent> {
+  const { rows } = await owner.query<{ size: string; published: string; indexed: string }>(
+    `SELECT (SELECT size FROM audit.log_state)::text AS size,
+            (SELECT size FROM audit.log_publication)::text AS published,
+            (SELECT size FROM audit.index_position)::text AS indexed`,
+  );
+  const [size = 0, published = 0, indexed = 0] = [rows[0]?.size, rows[0]?.published, rows[0]?.indexed].map(
+    (text) => Number(text) - before,
+  );
+  return {
+    atMs: performance.now(),
+    ...{ size, published, indexed },
+    nodeSeconds: processCpuSeconds(process.pid),
+    postgresSeconds: familyCpuSeconds(place.postgresPid),
+  };
+}
+
+/** Beyond every leaf: an indexer that stands here has nothing to do. */
+const FAR_AHEAD = 2 ** 50;
+
+/**
+ * Waits until so many more events are published and indexed, and says how fast that went.
+ *
+ * @param indexing whether the index is made at the same time; if not, afterwards, unmeasured
+ */
+export async function drain(
+  owner: Pool,
+  place: AuditPlace,
+  {
+    events,
+    before,
+    indexing,
+  }: { readonly events: number; readonly before: number; readonly indexing: boolean },
+): Promise<Written> {
+  const standAt = (leaf: number) => owner.query('UPDATE audit.index_position SET size = $1', [leaf]);
+  const stood = indexing ? 0 : before + (await extent(owner, place, before)).indexed;
+  if (!indexing) await standAt(FAR_AHEAD);
   const audit = await startAudit(place);
   try {
-    const deadline = performance.now() + TIMEOUT_MS;
-    let first: { readonly atMs: number; readonly size: number } | null = null;
-    let published = 0;
-    for (;;) {
-      const { rows } = await audit.pool.query<{ size: string; published: string; indexed: string }>(
-        `SELECT (SELECT size FROM log_state)::text AS size, (SELECT size FROM log_publication)::text AS published,
-                (SELECT size FROM index_position)::text AS indexed`,
-      );
-      const atMs = performance.now();
-      const [size = 0, done = 0, indexed = 0] = [rows[0]?.size, rows[0]?.published, rows[0]?.indexed].map(
-        (text) => Number(text) - before,
-      );
-      if (first === null && size > 0) first = { atMs, size };
-      if (first !== null) {
-        const rate = ((events - first.size) * 1000) / (atMs - first.atMs);
-        if (published === 0 && done >= events) published = rate;
-        if (published > 0 && indexed >= events) {
-          const cpuSeconds = processCpuSeconds(process.pid) - cpu;
-          return {
-            events,
-            published_per_second: Math.round(published),
-            searchable_per_second: Math.round(rate),
-            cpu_us: Number(((cpuSeconds / events) * 1e6).toFixed(1)),
-          };
-        }
-      }
-      if (atMs > deadline) throw new Error(`${done} of ${events} events are published, ${indexed} indexed`);
-      await delay(POLL_MS);
-    }
+    const first = await reached(owner, place, before, ({ size }) => size > 0);
+    const published = await reached(owner, place, before, (now) => now.published >= events);
+    const rate = (end: Extent) => Math.round(((events - first.size) * 1000) / (end.atMs - first.atMs));
+    const done = indexing ? await reached(owner, place, before, (now) => now.indexed >= events) : published;
+    const perEvent = (seconds: number) => Number(((seconds * 1e6) / (events - first.size)).toFixed(1));
+    return {
+      events,
+      published_per_second: rate(published),
+      searchable_per_second: indexing ? rate(done) : null,
+      node_cpu_us: perEvent(done.nodeSeconds - first.nodeSeconds),
+      postgres_cpu_us: perEvent(done.postgresSeconds - first.postgresSeconds),
+    };
   } finally {
+    if (!indexing) {
+      await standAt(stood);
+      await reached(owner, place, before, (now) => now.indexed >= events);
+    }
     await audit.stop();
+  }
+}
+
+async function reached(
+  owner: Pool,
+  place: AuditPlace,
+  before: number,
+  there: (extent: Extent) => boolean,
+): Promise<Extent> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  for (;;) {
+    const now = await extent(owner, place, before);
+    if (there(now)) return now;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `of those published to the topic, ${now.published} events are published, ${now.indexed} indexed`,
+      );
+    }
+    await delay(POLL_MS);
   }
 }
 

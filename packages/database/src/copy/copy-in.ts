@@ -1,11 +1,16 @@
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 
-/** Handed to the socket at once. */
+/** Of one message: the server keeps it whole while it reads it. */
 const CHUNK_BYTES = 256 * 1024;
+/** CopyData: https://www.postgresql.org/docs/current/protocol-message-formats.html. */
+const COPY_DATA = 'd'.charCodeAt(0);
+const MESSAGE_HEADER_BYTES = 5;
+const LENGTH_BYTES = 4;
 
 /** What of the driver's connection is needed here, and is not in its types. */
 type CopyConnection = {
-  sendCopyFromChunk(chunk: Buffer): void;
+  readonly stream: Pick<Writable, 'cork' | 'uncork' | 'write'>;
   endCopyFrom(): void;
 };
 
@@ -21,10 +26,19 @@ export class CopyIn extends pg.Query {
   /** Called by the driver when the server is ready for the data. */
   handleCopyInResponse(connection: CopyConnection): void {
     const data = this.#data;
+    const { stream } = connection;
+    stream.cork();
+    // The driver's own way to send a chunk copies it twice.
     for (let at = 0; at < data.length; at += CHUNK_BYTES) {
-      connection.sendCopyFromChunk(data.subarray(at, at + CHUNK_BYTES));
+      const chunk = data.subarray(at, at + CHUNK_BYTES);
+      const header = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES);
+      header.writeUInt8(COPY_DATA, 0);
+      header.writeUInt32BE(LENGTH_BYTES + chunk.length, 1);
+      stream.write(header);
+      stream.write(chunk);
     }
     connection.endCopyFrom();
+    stream.uncork();
   }
 }
 

@@ -52,7 +52,7 @@ function rowsOf(things: readonly Thing[]): CopyRows {
     rows.instant(each.atMs);
     rows.uuid(each.key);
     rows.bytes(each.bytes);
-    rows.bytes(tsvectorBytes(new Set(each.terms)));
+    rows.bytes(tsvectorBytes([...new Set(each.terms)]));
   }
   return rows;
 }

@@ -10,16 +10,19 @@ const kept = Buffer.alloc(SCRATCH_BYTES);
 
 /**
  * A tsvector of these lexemes without positions, in the protocol's binary form (`tsvectorrecv` in
- * src/backend/utils/adt/tsvector.c), for `CopyRows.bytes`. None may be empty or hold U+0000.
+ * src/backend/utils/adt/tsvector.c), for `CopyRows.bytes`. None may be there twice, be empty or hold U+0000.
  */
-export function tsvectorBytes(lexemes: ReadonlySet<string>): Buffer {
+export function tsvectorBytes(lexemes: readonly string[]): Buffer {
   let most = COUNT_BYTES;
   for (const lexeme of lexemes) most += lexeme.length * MAX_UTF8_BYTES_PER_UNIT + TAIL_BYTES;
   const scratch = most <= SCRATCH_BYTES ? kept : Buffer.allocUnsafe(most);
-  let at = scratch.writeInt32BE(lexemes.size, 0);
+  let at = scratch.writeInt32BE(lexemes.length, 0);
   for (const lexeme of lexemes) {
     at += writeText(scratch, lexeme, at);
-    for (let n = 0; n < TAIL_BYTES; n += 1) at = scratch.writeUInt8(0, at);
+    scratch[at] = 0;
+    scratch[at + 1] = 0;
+    scratch[at + 2] = 0;
+    at += TAIL_BYTES;
   }
   return Buffer.from(scratch.subarray(0, at));
 }

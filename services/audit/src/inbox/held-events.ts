@@ -51,10 +51,6 @@ export class HeldEvents {
     this.#bytes += bytes;
   }
 
-  get isEmpty(): boolean {
-    return this.#batches.size === 0;
-  }
-
   get(arrival: number): InboxRow | undefined {
     return this.#batchOf.get(arrival)?.rows.get(arrival);
   }

@@ -7,6 +7,8 @@ import {
   parseSequence,
 } from '@tollgate/events';
 
+import { type EventFacts, factsOfJson } from '../indexing/event-facts.ts';
+
 /** What the inbox keeps of an event beside its exact bytes: enough to place and index it without reading it again. */
 export interface InboxEvent {
   readonly id: string;
@@ -19,8 +21,8 @@ export interface InboxEvent {
   readonly teamId: string | null;
   /** Epoch milliseconds. */
   readonly timeMs: number;
-  /** The whole, as it was read. */
-  readonly envelope: Envelope;
+  /** What the index keeps of it, where that was asked for. */
+  readonly facts: EventFacts | null;
 }
 
 const MAX_ID_LENGTH = 128;
@@ -30,8 +32,10 @@ const NUL = '\u0000';
  * Reads an event's envelope, and of its data only whose it is. Events of every version are taken, known or not.
  * Malformed is what could never be placed in the log: unnumbered where its kind is numbered, or texts that
  * Postgres can't hold.
+ *
+ * @param withFacts read it for the index too, while it is in hand
  */
-export function parseInboxEvent(bytes: Uint8Array): Parsed<InboxEvent> {
+export function parseInboxEvent(bytes: Uint8Array, withFacts = false): Parsed<InboxEvent> {
   const parsed = parseEnvelope(bytes);
   if (parsed.kind !== 'event') return parsed;
   const { event } = parsed;
@@ -49,9 +53,11 @@ export function parseInboxEvent(bytes: Uint8Array): Parsed<InboxEvent> {
     return { kind: 'malformed', error: 'type, subject: must not hold U+0000' };
   }
   const { id, source, type, subject } = event;
+  const { organisationId, teamId } = ownerOf(event.data);
+  const facts = withFacts ? factsOfJson(event) : null;
   return {
     kind: 'event',
-    event: { id, source, sequence, type, subject, timeMs, ...ownerOf(event.data), envelope: event },
+    event: { id, source, sequence, type, subject, timeMs, organisationId, teamId, facts },
   };
 }
 

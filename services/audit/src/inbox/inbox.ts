@@ -1,18 +1,15 @@
-import type { Pool, Transaction } from '@tollgate/database';
+import { int8Column, type Pool, type Transaction } from '@tollgate/database';
 import { AuditError } from '../errors.ts';
-import type { EventFacts } from '../indexing/event-facts.ts';
 import type { HeldEvents } from './held-events.ts';
 import type { InboxEvent } from './inbox-event.ts';
 
 /** An event on its way into the log. */
-export interface InboxRow extends Omit<InboxEvent, 'id' | 'envelope'> {
+export interface InboxRow extends Omit<InboxEvent, 'id'> {
   readonly arrival: number;
   readonly eventId: string;
   readonly receivedMs: number;
   readonly salt: Buffer;
   readonly bytes: Buffer;
-  /** What the index keeps of it, where that is known already. */
-  readonly facts: EventFacts | null;
 }
 
 type Row = {
@@ -64,7 +61,7 @@ export async function oldestRows(
     name: 'audit-inbox-oldest',
     text: `SELECT arrival, encode(substring(salt FOR ${MARK_BYTES}), 'hex') AS mark
            FROM inbox WHERE arrival <> ALL ($2::bigint[]) ORDER BY arrival LIMIT $1`,
-    values: [maxRows, arrayOf(except)],
+    values: [maxRows, arrivalsOf(except)],
     types: TYPES,
   };
   const { rows } = await pool.query<{ arrival: string; mark: string }>(query);
@@ -100,7 +97,7 @@ async function readRows(pool: Pool, arrivals: readonly number[]): Promise<InboxR
              (extract(epoch FROM received_at) * 1000)::int8 AS received_ms, salt,
              CASE WHEN utf8 THEN convert_from(bytes, 'UTF8') END AS text, CASE WHEN utf8 THEN NULL ELSE bytes END AS raw
       FROM inbox WHERE arrival = ANY ($1::bigint[])`,
-    values: [arrayOf(arrivals)],
+    values: [arrivalsOf(arrivals)],
     types: TYPES,
   };
   const { rows } = await pool.query<Row>(query);
@@ -130,7 +127,7 @@ export async function removeRows(tx: Transaction, arrivals: readonly number[]): 
   const { rowCount } = await tx.query({
     name: 'audit-inbox-remove',
     text: 'DELETE FROM inbox WHERE arrival = ANY ($1::bigint[])',
-    values: [arrayOf(arrivals)],
+    values: [arrivalsOf(arrivals)],
   });
   if (rowCount === arrivals.length) return;
   throw new AuditError(
@@ -151,9 +148,8 @@ export async function inboxDepth(pool: Pool): Promise<{ rows: number; oldestMs: 
   return { rows: rows[0]?.rows ?? 0, oldestMs: rows[0]?.oldest_ms ?? null };
 }
 
-/** Numbers as the literal of a Postgres array. The driver's own way looks for what has to be escaped in each. */
-function arrayOf(numbers: readonly number[]): string {
-  return `{${numbers.join(',')}}`;
+function arrivalsOf(arrivals: readonly number[]): Buffer {
+  return int8Column(arrivals, (arrival) => arrival);
 }
 
 function bytesOfHex(text: string): Buffer {

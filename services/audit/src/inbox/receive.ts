@@ -4,7 +4,6 @@ import type { ConsumedBatch } from '@tollgate/bus';
 import { CopyRows, type Transaction } from '@tollgate/database';
 import { SALT_BYTES } from '../archive/frame.ts';
 import { AuditError } from '../errors.ts';
-import { factsOfJson } from '../indexing/event-facts.ts';
 import type { HeldEvents } from './held-events.ts';
 import type { InboxRow } from './inbox.ts';
 import type { InboxEvent } from './inbox-event.ts';
@@ -63,13 +62,20 @@ export async function receive(
   const bytes = copy.finish();
   const rows = messages.map(({ event, value }, nth): InboxRow => {
     const at = places[nth] ?? 0;
-    const { id: eventId, source, sequence, type, subject, organisationId, teamId, timeMs } = event;
     return {
       arrival: first + nth,
-      ...{ eventId, source, sequence, type, subject, organisationId, teamId, timeMs, receivedMs },
+      eventId: event.id,
+      source: event.source,
+      sequence: event.sequence,
+      type: event.type,
+      subject: event.subject,
+      organisationId: event.organisationId,
+      teamId: event.teamId,
+      timeMs: event.timeMs,
+      facts: event.facts,
+      receivedMs,
       salt: saltAt(salts, nth),
       bytes: bytes.subarray(at, at + value.length),
-      facts: factsOfJson(event.envelope),
     };
   });
   held.add(rows);

@@ -1,4 +1,3 @@
-import { tsvectorBytes } from '@tollgate/database';
 import { ownerOf } from '../inbox/inbox-event.ts';
 import { type RequestMark, requestMark } from './request-marks.ts';
 import { Terms } from './terms.ts';
@@ -42,7 +41,7 @@ export function factsOfJson(event: Json): EventFacts {
     type,
     happenedMs: instantOf(data['requested_at']) ?? instantOf(event['time']) ?? 0,
     ...ownerOf(data),
-    terms: tsvectorBytes(termsOf(event, data).lexemes),
+    terms: termsOf(event, data).bytes,
     mark: requestMark(type, String(event['subject']).toWellFormed(), data),
   };
 }

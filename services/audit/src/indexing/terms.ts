@@ -1,3 +1,5 @@
+import { tsvectorBytes } from '@tollgate/database';
+
 /**
  * What an event can be found by besides its time, kind and owner: labelled identifiers, kept as the lexemes of a
  * tsvector. One index serves exact filters (`model=…`) and the free search over all labels, which is by prefix.
@@ -30,13 +32,24 @@ const MAX_TERMS = 1_000;
 
 /** Collects an event's terms. */
 export class Terms {
-  readonly lexemes = new Set<string>();
+  readonly #labels: TermLabel[] = [];
+  readonly #values: string[] = [];
 
   /** Takes an identifier; anything else than a text that says something is passed over. */
   add(label: TermLabel, value: unknown): void {
-    if (typeof value === 'string' && value !== '' && this.lexemes.size < MAX_TERMS) {
-      this.lexemes.add(lexeme(label, value));
+    if (typeof value !== 'string' || value === '' || this.#labels.length >= MAX_TERMS) return;
+    const known = folded(value);
+    // Of one label there are a few at most, so that looking through them costs less than a set.
+    for (let n = this.#values.length - 1; n >= 0; n -= 1) {
+      if (this.#labels[n] === label && this.#values[n] === known) return;
     }
+    this.#labels.push(label);
+    this.#values.push(known);
+  }
+
+  /** As COPY takes a tsvector. */
+  get bytes(): Buffer {
+    return tsvectorBytes(this.#values.map((value, n) => `${this.#labels[n]}=${value}`));
   }
 }
 
@@ -53,13 +66,13 @@ export function prefixQuery(value: string): string {
 /** Printable ASCII, which is what nearly every identifier is made of. */
 const PLAIN = /^[ -~]*$/;
 
-function lexeme(label: TermLabel, value: string): string {
+function folded(value: string): string {
   const text = value.length > MAX_TERM_CHARACTERS ? value.slice(0, MAX_TERM_CHARACTERS) : value;
-  const folded = text.toLowerCase();
-  return `${label}=${PLAIN.test(folded) ? folded : folded.toWellFormed().replaceAll('\0', '\ufffd')}`;
+  const lower = text.toLowerCase();
+  return PLAIN.test(lower) ? lower : lower.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
 /** As a tsquery has it. */
 function quoted(label: TermLabel, value: string): string {
-  return `'${lexeme(label, value).replaceAll(/['\\]/g, '$&$&')}'`;
+  return `'${label}=${folded(value).replaceAll(/['\\]/g, '$&$&')}'`;
 }

@@ -80,7 +80,7 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
     nowMs: 1_772_000_000_000,
     async deliver(events) {
       const messages = events.map((value, nth) => {
-        const parsed = parseInboxEvent(value);
+        const parsed = parseInboxEvent(value, true);
         if (parsed.kind !== 'event') throw new Error(`the test's event is ${parsed.kind}`);
         const message: ConsumedMessage = {
           topic: 'usage',
@@ -115,7 +115,13 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
       await stand.index();
     },
     async index(maxBatch) {
-      const parts = { pool, store, committed, now: () => stand.nowMs, ...(maxBatch === undefined ? {} : { maxBatch }) };
+      const parts = {
+        pool,
+        store,
+        committed,
+        now: () => stand.nowMs,
+        ...(maxBatch === undefined ? {} : { maxBatch }),
+      };
       const months = new IndexMonths(pool);
       while ((await indexNext(parts, months)) > 0);
       while ((await holdAgainst({ pool, store, now: () => stand.nowMs })) > 0);
