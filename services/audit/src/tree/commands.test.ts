@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { seededRandom, temporaryFolder } from '@tollgate/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -6,9 +6,11 @@ import { auditCommand } from '../commands.ts';
 import { testApi } from '../testing/api.ts';
 import { testSource } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
+import { readLogSigners } from './log-signers.ts';
 
 let stand: Stand;
 let stop: () => Promise<void>;
+let url: string;
 const written: string[] = [];
 const source = testSource(seededRandom(3), '/gateways/gw-1/e1');
 
@@ -18,7 +20,7 @@ beforeAll(async () => {
   for (let i = 0; i < 5; i += 1) source.usage();
   await stand.deliver(source.events);
   await stand.integrate();
-  const { url } = await api.http.listen({ host: '127.0.0.1', port: 0 });
+  ({ url } = await api.http.listen({ host: '127.0.0.1', port: 0 }));
   stop = () => api.http.stop();
   vi.stubEnv('TOLLGATE_AUDIT_URL', url);
   vi.stubEnv('TOLLGATE_TOKEN', api.token({ scopes: ['audit:read', 'log:read'] }));
@@ -53,4 +55,15 @@ it('an event is fetched with its proof, and verified by the key that was printed
   expect(await verify()).toBe(`event ${id} is entry 2 of the 5 of tollgate.internal/audit\n`);
   await writeFile(event, String(source.events[2]).replace('"team_a"', '"team_b"'));
   await expect(verify()).rejects.toMatchObject({ code: 'not_proven' });
+});
+
+it('another key for a rotation is made in a new file of its owner alone, and the log takes both', async () => {
+  const key = stand.signers.verifierKeys[0];
+  vi.stubEnv('TOLLGATE_AUDIT_URL', url);
+  const file = path.join(temporaryFolder('rotation'), 'new.key');
+  const made = (await run('key', '--new', file)).trim();
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const both = `${await readFile(path.join(stand.folder, 'log.key'), 'utf8')}${await readFile(file, 'utf8')}`;
+  expect(readLogSigners(both, stand.signers.origin).verifierKeys).toEqual([key, made]);
+  await expect(run('key', '--new', file)).rejects.toMatchObject({ code: 'log_key' });
 });

@@ -4,6 +4,7 @@ import { configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { DEFAULT_PORT } from '../config.ts';
+import { makeLogKey } from './log-signers.ts';
 
 /** `tollgate audit key` and `prove`. */
 export function proofCommands(): Command[] {
@@ -11,6 +12,10 @@ export function proofCommands(): Command[] {
     new Command('key')
       .description(
         "print the log's verifier keys: keep them where whoever runs the service can't change them",
+      )
+      .option(
+        '--new <file>',
+        "make another signing key of the log there, for a rotation, and print that one's",
       )
       .action(key),
     new Command('prove')
@@ -21,12 +26,16 @@ export function proofCommands(): Command[] {
   ];
 }
 
-async function key(): Promise<void> {
-  const { keys } = await client().call({
+async function key({ new: file }: { readonly new?: string }): Promise<void> {
+  const { keys, origin } = await client().call({
     method: 'GET',
     path: '/log',
-    answer: z.object({ keys: z.array(z.string()) }),
+    answer: z.object({ keys: z.array(z.string()), origin: z.string() }),
   });
+  if (file !== undefined) {
+    process.stdout.write(`${await makeLogKey(file, origin)}\n`);
+    return;
+  }
   process.stdout.write(`${keys.join('\n')}\n`);
 }
 

@@ -92,6 +92,17 @@ async function makeKey(file: string, origin: string): Promise<void> {
   await makeSecret(file, `${formatSignerKey(ed25519Signer(origin, seed).key, seed)}\n`);
 }
 
+/**
+ * Makes another signing key of a log, in a new file that its owner alone can read: for a rotation.
+ * @returns its verifier key
+ * @throws AuditError `log_key` where there is a file already
+ */
+export async function makeLogKey(file: string, origin: string): Promise<string> {
+  if ((await readKeys(file)) !== null) throw keyError(`${file} is there already: name a new file`);
+  await makeKey(file, origin);
+  return readLogSigners((await readKeys(file)) ?? '', origin).verifierKeys[0] ?? '';
+}
+
 async function readKeys(file: string): Promise<string | null> {
   try {
     return await readSecret(file);

@@ -44,7 +44,8 @@ export function intakeRoutes(vault: VaultParts, record: RecordReading): Route[] 
     route({
       method: 'GET',
       path: '/v1/payloads/sealing-key',
-      access: { scope: 'payloads:store' },
+      // A public key: whoever may ask anything may know it.
+      access: { authenticated: true },
       operationId: 'getSealingKey',
       summary: 'The public key that gateways seal payloads to',
       description: 'X25519, for HPKE (RFC 9180). It changes when keys are rotated.',
