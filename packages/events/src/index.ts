@@ -49,7 +49,7 @@ export {
   type Topic,
   topicOf,
 } from './kinds.ts';
-export { type Parsed, parseEnvelope, parseEvent, type TollgateEvent } from './parse.ts';
+export { type Parsed, parseEnvelope, parseEvent, parseInEnvelope, type TollgateEvent } from './parse.ts';
 export type {
   DecisionData,
   PayloadStatement,

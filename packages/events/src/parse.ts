@@ -42,8 +42,12 @@ export function parseEnvelope(bytes: Uint8Array): Parsed<Envelope> {
 /** Reads an event of a kind in full: envelope, type and data. Never throws. */
 export function parseEvent(bytes: Uint8Array): Parsed<TollgateEvent> {
   const parsed = parseEnvelope(bytes);
-  if (parsed.kind !== 'event') return parsed;
-  const { type, data, sequence } = parsed.event;
+  return parsed.kind === 'event' ? parseInEnvelope(parsed.event) : parsed;
+}
+
+/** Reads the rest of an event whose envelope has been read. Never throws. */
+export function parseInEnvelope(read: Envelope): Parsed<TollgateEvent> {
+  const { type, data, sequence } = read;
   if (!isKnownType(type)) {
     return OUR_TYPE.test(type)
       ? { kind: 'unknown-version', type }
@@ -54,7 +58,7 @@ export function parseEvent(bytes: Uint8Array): Parsed<TollgateEvent> {
   const result = kind.data.safeParse(data);
   if (!result.success) return { kind: 'malformed', error: describe(result.error.issues, 'data') };
   // The schema of exactly this type accepted the data; TypeScript can't follow that through the union.
-  return { kind: 'event', event: { ...parsed.event, type, data: result.data } as TollgateEvent };
+  return { kind: 'event', event: { ...read, type, data: result.data } as TollgateEvent };
 }
 
 /** Names the fields, never their values: an event may come from anywhere. */

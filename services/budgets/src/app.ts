@@ -12,7 +12,7 @@ import { FollowedPrices } from '@tollgate/pricing';
 import type { BudgetsConfig } from './config.ts';
 import type { UsageEvent } from './confirming/confirm.ts';
 import { ConfirmUsage } from './confirming/confirm-usage.ts';
-import { type ConsumedEvent, parseConsumed } from './confirming/parse-event.ts';
+import { type ConsumedEvent, consumedParser } from './confirming/parse-event.ts';
 import { PriceGrace } from './confirming/price-grace.ts';
 import { LeaseDesk } from './leases/lease-desk.ts';
 import { leaseRoutes } from './leases/lease-routes.ts';
@@ -70,7 +70,7 @@ export async function createBudgets(parts: BudgetsParts): Promise<Service> {
         group: 'budgets',
         topics: ['usage', 'sources'],
         pool,
-        parse: parseConsumed,
+        parse: consumedParser(),
         maxBatch: parts.maxBatch,
         handle,
       }),

@@ -9,10 +9,14 @@ export type PlainPack = { readonly bytes: Buffer; readonly events: number };
 const MAX_PACK_EVENTS = 1_000;
 export const MAX_PACK_BYTES = 4 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
+/** Buffers kept for batches to come, so that they are not made, and grown, anew for each. */
+const MAX_SPARE = 4;
 const LENGTH_BYTES = 4;
 const MAX_UTF8_BYTES_PER_UNIT = 3;
 const MAX_SHORT_TEXT = 48;
 const MAX_ASCII = 127;
+
+const spare: Buffer[] = [];
 
 /**
  * Drafts of one type, written one after the other into one buffer: for whoever makes so many alike that an object, or
@@ -22,7 +26,7 @@ export class DraftBatch {
   readonly #type: EventDraft['type'];
   readonly #opening: Buffer;
   readonly #full: PlainPack[] = [];
-  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  #buffer = spare.pop() ?? Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
   #draftAt = 0;
   #events = 0;
@@ -96,16 +100,22 @@ export class DraftBatch {
     this.#events += 1;
   }
 
-  /** All drafts, in order; the batch is used up. */
+  /** All drafts, in order, until they are released; the batch is used up. */
   finish(): readonly PlainPack[] {
     this.#finishPack();
+    giveBack(this.#buffer);
     return this.#full;
+  }
+
+  /** Lets go of the packs' bytes, which other batches then write over. */
+  release(): void {
+    for (const { bytes } of this.#full.splice(0)) giveBack(Buffer.from(bytes.buffer));
   }
 
   #finishPack(): void {
     if (this.#events === 0) return;
     this.#full.push({ bytes: this.#buffer.subarray(0, this.#at), events: this.#events });
-    this.#buffer = Buffer.allocUnsafe(FIRST_BYTES);
+    this.#buffer = spare.pop() ?? Buffer.allocUnsafe(FIRST_BYTES);
     this.#at = 0;
     this.#events = 0;
   }
@@ -118,4 +128,8 @@ export class DraftBatch {
     this.#buffer.copy(larger, 0, 0, this.#at);
     this.#buffer = larger;
   }
+}
+
+function giveBack(buffer: Buffer): void {
+  if (spare.length < MAX_SPARE) spare.push(buffer);
 }

@@ -12,7 +12,7 @@ const decompress = promisify(zstdDecompress);
 /** 1.5 µs for a text of 1.3 KB among its like, of which a tenth is left; higher levels take longer and leave no less. */
 const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** More than a pack can come to. */
-const DECOMPRESSION = { maxOutputLength: 2 * MAX_PACK_BYTES };
+const DECOMPRESSION = { maxOutputLength: 2 * MAX_PACK_BYTES, chunkSize: 512 * 1024 };
 
 /** A pack as the outbox holds it. */
 export function compressPack(plain: Buffer): Promise<Buffer> {

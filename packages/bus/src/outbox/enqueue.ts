@@ -37,6 +37,7 @@ export async function enqueueBatch(tx: Transaction, batch: DraftBatch): Promise<
   const packs = await Promise.all(
     batch.finish().map(async ({ bytes, events }) => ({ pack: await compressPack(bytes), events })),
   );
+  batch.release();
   if (packs.length === 0) return;
   await tx.query({
     name: 'bus.enqueue_packs',

@@ -1,4 +1,4 @@
-import type { Transaction } from '@tollgate/database';
+import { int4Column, int8Column, type Transaction, uuidColumn } from '@tollgate/database';
 import { addSources } from '../sources/source-store.ts';
 import type { UsageEvent } from './confirm.ts';
 
@@ -32,9 +32,9 @@ export async function countOnce(tx: Transaction, events: readonly UsageEvent[]):
     name: 'count-usage',
     text: COUNT,
     values: [
-      open.map(({ event }) => event.id),
-      open.map(({ sourceId }) => sourceId),
-      open.map(({ event }) => Number(event.sequence)),
+      uuidColumn(open, ({ event }) => event.id.toLowerCase()),
+      int4Column(open, ({ sourceId }) => sourceId),
+      int8Column(open, ({ event }) => Number(event.sequence)),
     ],
   });
   const fresh = new Set(rows.map(({ event_id: id }) => id));

@@ -1,4 +1,4 @@
-import { type Parsed, parseEvent, type TollgateEvent } from '@tollgate/events';
+import { MAX_EVENT_BYTES, type Parsed, parseEvent, type TollgateEvent, UsageReader } from '@tollgate/events';
 
 /** What the service consumes; anything else on its topics is passed over. */
 export type ConsumedEvent =
@@ -12,11 +12,18 @@ export type ConsumedEvent =
 const FIRST_YEAR = '2000';
 const LAST_YEAR = '2200';
 
-/** Reads a message of the topics `usage` and `sources`. Never throws. */
-export function parseConsumed(bytes: Uint8Array): Parsed<ConsumedEvent> {
-  const parsed = parseEvent(bytes);
-  if (parsed.kind !== 'event') return parsed;
-  const { event } = parsed;
+/** How messages of the topics `usage` and `sources` are read. What is returned never throws; it remembers attributions. */
+export function consumedParser(): (bytes: Uint8Array) => Parsed<ConsumedEvent> {
+  const reader = new UsageReader();
+  return (bytes) => {
+    const usage = bytes.byteLength <= MAX_EVENT_BYTES ? reader.read(bytes) : null;
+    if (usage !== null) return consumed(usage);
+    const parsed = parseEvent(bytes);
+    return parsed.kind === 'event' ? consumed(parsed.event) : parsed;
+  };
+}
+
+function consumed(event: TollgateEvent): Parsed<ConsumedEvent> {
   switch (event.type) {
     case 'tollgate.usage.v1': {
       const { requested_at: at } = event.data;

@@ -9,7 +9,7 @@ import {
   type UsageData,
 } from '@tollgate/events';
 import type { UsageEvent } from '../confirming/confirm.ts';
-import { type ConsumedEvent, parseConsumed } from '../confirming/parse-event.ts';
+import { type ConsumedEvent, consumedParser } from '../confirming/parse-event.ts';
 import type { SourceEvent } from '../sources/hear-sources.ts';
 import { SOURCE } from './budgets-database.ts';
 
@@ -219,7 +219,7 @@ function bytesOf(draft: EventDraft, source: string, sequence: number | null): Bu
 }
 
 function read(bytes: Buffer): ConsumedEvent {
-  const parsed = parseConsumed(bytes);
+  const parsed = consumedParser()(bytes);
   if (parsed.kind !== 'event') throw new Error(`the fixture can't be read: ${JSON.stringify(parsed)}`);
   return parsed.event;
 }

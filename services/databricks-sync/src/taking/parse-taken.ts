@@ -1,10 +1,11 @@
 import {
   type ChargeLine,
+  type Envelope,
   isKnownType,
   KINDS,
   type Parsed,
   parseEnvelope,
-  parseEvent,
+  parseInEnvelope,
   parseSequence,
 } from '@tollgate/events';
 import { isRepresentable } from '../tables/amount.ts';
@@ -52,11 +53,11 @@ export function parseTaken(bytes: Uint8Array): Parsed<Taken> {
   if (event.time < FIRST_YEAR) return malformed('time: is before the year 1970');
   const audit = auditRow({ ...event, sequence }, bytes);
   if (!CHARGE.test(event.type)) return { kind: 'event', event: { rows: [audit], refused: [] } };
-  return withCharges(audit, bytes);
+  return withCharges(audit, event, bytes);
 }
 
-function withCharges(audit: TableRow, bytes: Uint8Array): Parsed<Taken> {
-  const parsed = parseEvent(bytes);
+function withCharges(audit: TableRow, envelope: Envelope, bytes: Uint8Array): Parsed<Taken> {
+  const parsed = parseInEnvelope(envelope);
   if (parsed.kind !== 'event') return parsed;
   if (parsed.event.type !== 'tollgate.charge.v1') return malformed(`type: ${parsed.event.type} is no charge`);
   const { data } = parsed.event;
