@@ -2,10 +2,11 @@
  * How Tollgate's services hear of each other: publish, outbox, consume and follow, on Kafka, or on an event log in
  * Postgres that keeps the same promises for a start without Kafka (`createBus` chooses by configuration).
  *
- * The gateway publishes from its spool. Every other service calls `enqueue` in the transaction that makes a change,
- * and `startOutboxRelay` numbers and publishes what was committed. `consume` hands a group's batches to a handler
- * together with the transaction that also moves the group's position in the service's own database; `follow` reads
- * the latest state of a compacted topic into memory and keeps a snapshot of it on disk.
+ * The gateway publishes from its spool. Every other service calls `enqueue` in the transaction that makes a change (or
+ * `enqueueBatch`, for many events alike), and `startOutboxRelay` numbers and publishes what was committed. `consume`
+ * hands a group's batches to a handler together with the transaction that also moves the group's position in the
+ * service's own database; `follow` reads the latest state of a compacted topic into memory and keeps a snapshot of it
+ * on disk.
  *
  * Hot path: publishing costs about 4 µs of CPU per event in batches of hundreds (one buffer per request, written in
  * one pass), and in Postgres 6 µs of ours and 8 µs of the server's; consuming adds two statements and a commit per

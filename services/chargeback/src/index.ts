@@ -8,9 +8,9 @@
  *
  * Every charge is published as an event of its own, by the outbox of the transaction that makes it.
  *
- * Cost: some 16 µs of our CPU per event besides the bus (half of it to parse), and 20 µs of Postgres', of which the
- * rollups take one: few rows of a batch share many events, so they are updated in place rather than folded later. To
- * publish a charge takes some 25 µs more of ours and 15 of Postgres', the relay's part included.
+ * Cost: per event some 30 µs of Postgres', of which the rollups take one (few rows of a batch share many events, so they
+ * are updated in place rather than folded later) and the outbox a few, and twice as much of ours, the bus and the relay's
+ * part included: docs/performance.md.
  *
  * Invariants: a charge is quantity × price, exact, without rounding; rollups equal charges (`rollupDifferences`);
  * the same events come to the same rows, whatever repeats, in any order; the role can neither change nor remove

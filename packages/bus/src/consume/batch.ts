@@ -37,6 +37,8 @@ export type BatchHandler<T> = {
 
 type Read<T> = ConsumedMessage & { readonly event: T };
 
+const NO_BYTES = Buffer.alloc(0);
+
 /**
  * The effects of a batch exactly once, in one transaction with the position: the position's row is locked, what lies
  * below it is dropped, the handler runs, the position moves, and all of it commits or none. What can't be read is in
@@ -81,19 +83,21 @@ function readMessages<T>(
   const messages: Read<T>[] = [];
   const malformed: { message: ConsumedMessage; headers: KafkaMessage['headers']; error: string }[] = [];
   for (const raw of batch.messages) {
-    const message: ConsumedMessage = {
-      topic: batch.topic,
-      partition: batch.partition,
-      offset: BigInt(raw.offset),
-      key: raw.key?.toString('utf8') ?? null,
-      value: raw.value ?? Buffer.alloc(0),
-      timestampMs: Number(raw.timestamp),
-    };
-    const parsed = parse(message.value);
-    if (parsed.kind === 'event') messages.push({ ...message, event: parsed.event });
-    else if (parsed.kind === 'malformed')
+    const value = raw.value ?? NO_BYTES;
+    const parsed = parse(value);
+    const offset = BigInt(raw.offset);
+    if (parsed.kind === 'unknown-version') {
+      return { messages, malformed, stop: { offset, type: parsed.type } };
+    }
+    const { topic, partition } = batch;
+    const key = raw.key?.toString('utf8') ?? null;
+    const timestampMs = Number(raw.timestamp);
+    if (parsed.kind === 'event') {
+      messages.push({ topic, partition, offset, key, value, timestampMs, event: parsed.event });
+    } else {
+      const message = { topic, partition, offset, key, value, timestampMs };
       malformed.push({ message, headers: raw.headers, error: parsed.error });
-    else return { messages, malformed, stop: { offset: message.offset, type: parsed.type } };
+    }
   }
   return { messages, malformed, stop: null };
 }
