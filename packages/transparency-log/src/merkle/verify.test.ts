@@ -96,6 +96,44 @@ describe('the tree of RFC 6962', () => {
 });
 
 describe('verification', () => {
+  /** As callers do whom no compiler checks. */
+  const judge = (verify: (...given: never[]) => boolean, given: unknown[]): unknown =>
+    Reflect.apply(verify, undefined, given);
+  const [leaf, sibling] = [leafAt(0), leafAt(1)];
+  const root = rootOfSize(2);
+  const inclusion = [0n, 2n, leaf, [sibling], root] as const;
+  const consistency = [1n, 2n, [sibling], leaf, root] as const;
+  const wrong: readonly [string, unknown][] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 1],
+    ['a text', '1'],
+    ['a text of 32 characters', 'x'.repeat(32)],
+    ['a list of bytes', [...leaf]],
+    ['bytes without end', leaf.subarray(0, 31)],
+    ['33 bytes', Uint8Array.of(...leaf, 0)],
+    ['no bytes', NOTHING],
+    ['wider elements', new Uint16Array(32)],
+    ['a list of nothing', [null]],
+    ['a list of texts', ['x'.repeat(32)]],
+  ];
+
+  it.each(wrong)('is false, and does not throw, where an argument is %s', (_what, value) => {
+    expect(judge(verifyInclusion, [...inclusion])).toBe(true);
+    expect(judge(verifyConsistency, [...consistency])).toBe(true);
+    for (let at = 0; at < 5; at += 1) {
+      expect(judge(verifyInclusion, inclusion.toSpliced(at, 1, value as never))).toBe(false);
+      expect(judge(verifyConsistency, consistency.toSpliced(at, 1, value as never))).toBe(false);
+    }
+  });
+
+  it('takes roots of 32 bytes alone, also of trees of the same size', () => {
+    const short = root.subarray(0, 5);
+    expect(verifyConsistency(2n, 2n, [], root, root)).toBe(true);
+    expect(verifyConsistency(2n, 2n, [], short, short)).toBe(false);
+    expect(verifyConsistency(2n, 2n, [], NOTHING, NOTHING)).toBe(false);
+  });
+
   const tree = new RecursiveTree(goldenEntries(0, 600));
 
   it('says of spoilt and sound proofs what two implementations in Go say', () => {

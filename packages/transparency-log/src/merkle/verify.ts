@@ -17,10 +17,10 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (index < 0n || index >= size || size > MAX_TREE_SIZE) {
+  if (!areSizes(index, size) || index < 0n || index >= size || size > MAX_TREE_SIZE) {
     return false;
   }
-  if (leafHash.length !== HASH_BYTES || !isProof(proof)) {
+  if (!isHash(leafHash) || !isHash(root) || !isProof(proof)) {
     return false;
   }
   let node = index;
@@ -57,7 +57,10 @@ export function verifyConsistency(
   root1: Uint8Array,
   root2: Uint8Array,
 ): boolean {
-  if (size1 <= 0n || size1 > size2 || size2 > MAX_TREE_SIZE) {
+  if (!areSizes(size1, size2) || size1 <= 0n || size1 > size2 || size2 > MAX_TREE_SIZE) {
+    return false;
+  }
+  if (!isHash(root1) || !isHash(root2) || !isProof(proof)) {
     return false;
   }
   if (size1 === size2) {
@@ -66,7 +69,7 @@ export function verifyConsistency(
   // A first tree that is a perfect subtree of the second starts the path itself.
   const path = isPowerOfTwo(size1) ? [root1, ...proof] : proof;
   const [first, ...rest] = path;
-  if (first === undefined || proof.length === 0 || !isProof(path)) {
+  if (first === undefined || proof.length === 0 || path.length > MAX_PROOF_HASHES) {
     return false;
   }
   let node = size1 - 1n;
@@ -97,8 +100,19 @@ export function verifyConsistency(
   return last === 0n && sameBytes(hash1, root1) && sameBytes(hash2, root2);
 }
 
-function isProof(proof: readonly Uint8Array[]): boolean {
-  return proof.length <= MAX_PROOF_HASHES && proof.every((hash) => hash.length === HASH_BYTES);
+// What is judged comes from outside, from callers whom no compiler may have checked.
+
+/** A number loses digits above 2^53, so that it is no size here, however small. */
+function areSizes(...sizes: readonly unknown[]): boolean {
+  return sizes.every((size) => typeof size === 'bigint');
+}
+
+function isProof(proof: unknown): boolean {
+  return Array.isArray(proof) && proof.length <= MAX_PROOF_HASHES && proof.every(isHash);
+}
+
+function isHash(hash: unknown): boolean {
+  return hash instanceof Uint8Array && hash.length === HASH_BYTES;
 }
 
 function isOdd(value: bigint): boolean {
