@@ -221,6 +221,19 @@ describe('a bundle of a period', () => {
     await expect(verified(Buffer.concat([bundle, Buffer.alloc(512)]))).rejects.toEqual(invalid);
   }, 120_000);
 
+  it('says which of its files was changed, or is not where it was', async () => {
+    const files = await filesOf(await bundleOf(HOUR));
+    const packed = (parts: readonly TarFile[]) => Buffer.concat([...parts.map(tarEntry), tarEnd]);
+    await expect(verified(packed(files))).resolves.toMatchObject({ events: 38 });
+    for (const [at, { name, bytes }] of files.entries()) {
+      const changed = Buffer.concat([Uint8Array.of((bytes[0] ?? 0) ^ 1), bytes.subarray(1)]);
+      await expect(verified(packed(files.toSpliced(at, 1, { name, bytes: changed })))).rejects.toThrow(name);
+      // Without an earlier checkpoint a bundle is as good, but for the list of its files.
+      const fault = name === FILES.earlier ? 'the list of its files' : name;
+      await expect(verified(packed(files.toSpliced(at, 1)))).rejects.toThrow(fault);
+    }
+  });
+
   it('without one of its events is refused, even where its maker signs what is left', async () => {
     const files = await filesOf(await bundleOf(HOUR));
     const left = (edit: (lines: string[]) => string[]) =>

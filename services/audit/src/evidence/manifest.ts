@@ -9,6 +9,13 @@ export class Manifest {
     this.#lines.push(`${sha256(bytes).toString('hex')}  ${name}\n`);
   }
 
+  /** The name of the first file here that another manifest has no such line for; null where it has all. */
+  differing(other: string): string | null {
+    const lines = new Set(other.split(/(?<=\n)/));
+    const line = this.#lines.find((one) => !lines.has(one));
+    return line?.trimEnd().split('  ')[1] ?? null;
+  }
+
   get text(): string {
     return `${MANIFEST_HEADER}\n${this.#lines.join('')}`;
   }

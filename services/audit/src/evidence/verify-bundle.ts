@@ -53,22 +53,23 @@ export async function verifyBundle(
   chunks: AsyncIterable<Buffer>,
   policy: BundlePolicy,
 ): Promise<VerifiedBundle> {
+  const files = new Files(readTar(chunks));
   try {
-    return await judged(chunks, policy);
+    return await judged(files, policy);
   } catch (error) {
     if (error instanceof AuditError && error.code === 'bundle_invalid') throw error;
     if (error instanceof TransparencyLogError || error instanceof AuditError)
-      throw invalid(error.message, error);
+      throw invalid(`${files.judged}: ${error.message}`, error);
     if (error instanceof SyntaxError || error instanceof z.ZodError)
-      throw invalid('a file in it is not what it should be', error);
+      throw invalid(`${files.judged} is not what was written there: it can't be read`, error);
     throw error;
   }
 }
 
-async function judged(chunks: AsyncIterable<Buffer>, policy: BundlePolicy): Promise<VerifiedBundle> {
-  const files = new Files(readTar(chunks));
+async function judged(files: Files, policy: BundlePolicy): Promise<VerifiedBundle> {
   await files.take(FILES.readme);
   const own = linesOf(await files.take(FILES.keys));
+  const ownKeys = own.map(readVerifier);
   const keys = policy.keys.length > 0 ? policy.keys : own;
   const logKeys = keys.map(readVerifier);
   const about = scope.parse(JSON.parse(text(await files.take(FILES.scope))));
@@ -126,19 +127,20 @@ async function judged(chunks: AsyncIterable<Buffer>, policy: BundlePolicy): Prom
           { size: checkpoint.size, root },
         )
       : null;
-  if (
-    text(await files.take(FILES.configuration)) !== summary.configuration() ||
-    text(await files.take(FILES.dataHandling)) !== summary.dataHandling()
-  ) {
-    throw invalid('its summaries are not what its events say');
+  for (const [name, said] of [
+    [FILES.configuration, summary.configuration()],
+    [FILES.dataHandling, summary.dataHandling()],
+  ] as const) {
+    if (text(await files.take(name)) !== said) throw invalid(`${name} is not what the events say`);
   }
-  const signedBy = signers(files.manifest, text(await files.take(FILES.manifest)), own, keys);
+  const signedManifest = text(await files.take(FILES.manifest));
+  assertSigned(files.manifest, signedManifest, ownKeys, logKeys);
   await files.end();
   return {
     statement,
     scope: about,
     events: shown.events,
-    signedBy,
+    signedBy: own.map((key) => ({ key, fingerprint: createHash('sha256').update(key).digest('hex') })),
     unpinned: policy.keys.length === 0,
     grownFrom,
     asserted,
@@ -149,14 +151,20 @@ async function judged(chunks: AsyncIterable<Buffer>, policy: BundlePolicy): Prom
 class Files {
   readonly #tar: AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }>;
   #peeked: { readonly name: string; readonly bytes: Buffer } | null = null;
+  #judged = '';
   readonly #manifest = new Manifest();
 
   constructor(tar: AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }>) {
     this.#tar = tar;
   }
 
-  get manifest(): string {
-    return this.#manifest.text;
+  get manifest(): Manifest {
+    return this.#manifest;
+  }
+
+  /** The file that was taken last. */
+  get judged(): string {
+    return this.#judged;
   }
 
   /** The name of the file that comes next, once one has been taken; null at the end. */
@@ -166,7 +174,12 @@ class Files {
 
   async take(name: string): Promise<Buffer> {
     const file = this.#peeked ?? (await this.#read());
-    if (file?.name !== name) throw invalid(`it lacks ${name}`);
+    if (file?.name !== name) {
+      throw invalid(
+        file === null ? `it lacks ${name}` : `${name} is missing, or not in its place: ${file.name} is there`,
+      );
+    }
+    this.#judged = name;
     if (name !== FILES.manifest) this.#manifest.add(name, file.bytes);
     this.#peeked = await this.#read();
     return file.bytes;
@@ -289,14 +302,17 @@ function grown(
   return proof.size;
 }
 
-/** Who signed the manifest. Every signature has to be one of the bundle's own keys, so that none may change unseen. */
-function signers(manifest: string, note: string, own: readonly string[], trusted: readonly string[]) {
-  const { text: signed, verified, signatures } = openNote(note, own.map(readVerifier));
-  openNote(note, trusted.map(readVerifier));
-  if (signed !== manifest) throw invalid('a file in it is not the one that was signed');
+type Verifiers = readonly ReturnType<typeof readVerifier>[];
+
+/** Every signature has to be one of the bundle's own keys, so that none may change unseen. */
+function assertSigned(manifest: Manifest, note: string, own: Verifiers, trusted: Verifiers): void {
+  const { text: signed, verified, signatures } = openNote(note, own);
+  openNote(note, trusted);
+  if (signed !== manifest.text) {
+    throw invalid(`${manifest.differing(signed) ?? 'the list of its files'} is not the one that was signed`);
+  }
   if (verified.length !== signatures.length)
     throw invalid('it bears a signature of a key that it does not name');
-  return own.map((key) => ({ key, fingerprint: createHash('sha256').update(key).digest('hex') }));
 }
 
 function text(bytes: Buffer): string {

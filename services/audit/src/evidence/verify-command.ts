@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { ConfigError } from '@tollgate/http';
+import { readVerifier, readWitness, TransparencyLogError } from '@tollgate/transparency-log';
 import { Command } from 'commander';
 import { described } from '../completeness/commands.ts';
 import { openStatement, STATEMENT_HEADER } from '../completeness/statement.ts';
@@ -52,7 +53,7 @@ async function verify(file: string, proof: string | undefined, flags: Flags): Pr
   } else {
     const since = flags.since === undefined ? {} : { since: await readFile(flags.since, 'utf8') };
     const verified = await verifyBundle(bytesOf(file), {
-      keys: flags.key ?? [],
+      keys: flags.key === undefined ? [] : keysOf(flags),
       demanded: demandedOf(flags),
       ...since,
     });
@@ -62,15 +63,27 @@ async function verify(file: string, proof: string | undefined, flags: Flags): Pr
 
 function keysOf({ key }: Flags): readonly string[] {
   if (key === undefined) throw new ConfigError('--key', 'is needed: nothing else says whose log it is');
-  return key;
+  return asked('--key', key, readVerifier);
 }
 
-function demandedOf({ witness: witnesses, quorum: asked }: Flags): Demanded {
-  const quorum = asked === undefined ? witnesses.length : Number(asked);
+/** What a flag gives, once it can be read: else nothing is wrong with what was to be checked. */
+function asked(flag: string, keys: readonly string[], read: (key: string) => unknown): readonly string[] {
+  try {
+    for (const key of keys) read(key);
+    return keys;
+  } catch (error) {
+    if (error instanceof TransparencyLogError)
+      throw new ConfigError(flag, `is no such key: ${error.message}`);
+    throw error;
+  }
+}
+
+function demandedOf({ witness: witnesses, quorum: wanted }: Flags): Demanded {
+  const quorum = wanted === undefined ? witnesses.length : Number(wanted);
   if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length) {
     throw new ConfigError('--quorum', 'is a number of the witnesses given by --witness');
   }
-  return { witnesses, quorum };
+  return { witnesses: asked('--witness', witnesses, readWitness), quorum };
 }
 
 async function isStatement(file: string): Promise<boolean> {
