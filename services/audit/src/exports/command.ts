@@ -1,10 +1,11 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { ConfigError, configuredClient, type ServiceClient } from '@tollgate/http';
 import { Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../config.ts';
 import { sizeOfCheckpoint } from '../evidence/make-bundle.ts';
 import { writeWhole } from '../files/whole-file.ts';
 import { type FilterFlags, filterMembers, withFilters } from '../search/filter-options.ts';
+import { FeedFile } from './feed-file.ts';
 import { type ExportQuery, fetchPage } from './fetch-page.ts';
 import { followExport } from './follow.ts';
 import { FORMAT_NAMES, type FormatName } from './formats.ts';
@@ -24,8 +25,8 @@ const BUNDLE_TIMEOUT_MS = 30 * 60_000;
 
 const HELP = `
 A file is written beside its place and moved there when it is whole. With --follow, events go to --out (behind what is in
-it) or to standard output as they come, and --state keeps how far; after a crash the last page comes again: drop by id
-what came twice. CSV has a header line at the very beginning.`;
+it) or to standard output as they come, and --state keeps how far. After a crash a file goes on where it ends, each event
+in it once; to standard output the last page comes again: drop by id what came twice. CSV has a header line at the very beginning.`;
 
 /** `tollgate audit export`. */
 export function exportCommand(): Command {
@@ -109,7 +110,7 @@ async function exportOn(
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const file = out === undefined ? null : await open(out, 'a', 0o600);
+  const file = out === undefined ? null : await FeedFile.open(out);
   try {
     await followExport({
       client,
@@ -117,7 +118,7 @@ async function exportOn(
       stateFile,
       pauseMs,
       signal: stopping.signal,
-      write: file === null ? toStandardOutput : (lines) => append(file, lines),
+      output: file ?? { write: toStandardOutput },
       onTrouble: (error) => process.stderr.write(`${error.message}; will try again\n`),
     });
   } finally {
@@ -126,14 +127,9 @@ async function exportOn(
   }
 }
 
-async function append(file: FileHandle, lines: string): Promise<void> {
-  await file.appendFile(lines);
-  await file.datasync();
-}
-
-function toStandardOutput(text: string): Promise<void> {
+function toStandardOutput(text: string): Promise<undefined> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve(undefined)));
   });
 }
 

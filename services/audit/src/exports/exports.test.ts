@@ -110,8 +110,11 @@ describe('a feed', () => {
       stateFile,
       signal: stopping.signal,
       pauseMs: 10,
-      write: async (lines) => {
-        got.push(lines);
+      output: {
+        write: async (lines) => {
+          got.push(lines);
+          return undefined;
+        },
       },
       onTrouble: (error) => troubles.push(error.message),
     });
@@ -157,7 +160,7 @@ describe('a feed', () => {
     };
     const full = new Error('no space left');
     await expect(
-      followExport({ ...options, write: () => Promise.reject(full), onTrouble: () => {} }),
+      followExport({ ...options, output: { write: () => Promise.reject(full) }, onTrouble: () => {} }),
     ).rejects.toBe(full);
     const got: string[] = [];
     const again = feed(state, got);
