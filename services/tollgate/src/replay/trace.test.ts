@@ -46,7 +46,9 @@ test.each([
   ['TIMESTAMP,ContextTokens,GeneratedTokens\nnever,1,2\n', ":2: TIMESTAMP 'never'"],
   ['TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1.5,2\n', ":2: ContextTokens '1.5'"],
   ['TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1,-2\n', ":2: GeneratedTokens '-2'"],
-  ['TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1\n', ":2: GeneratedTokens ''"],
+  ['TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1\n', ':2: it has 2 values'],
+  ['TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1,2,3\n', ':2: it has 4 values'],
+  ['TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1,\n', ":2: GeneratedTokens ''"],
 ])('a broken file is refused by line and column: %j', async (text, message) => {
   await expect(readTrace(trace(text))).rejects.toThrow(message);
 });

@@ -26,6 +26,7 @@ const COLUMNS = ['TIMESTAMP', 'ContextTokens', 'GeneratedTokens'] as const;
 export async function readTrace(file: string, limit = Number.POSITIVE_INFINITY): Promise<TraceRow[]> {
   const rows: TraceRow[] = [];
   let columns: readonly number[] | null = null;
+  let width = 0;
   let firstMs: number | null = null;
   let line = 0;
   const input = createReadStream(file, 'utf8');
@@ -39,9 +40,16 @@ export async function readTrace(file: string, limit = Number.POSITIVE_INFINITY):
         .map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
       if (columns === null) {
         columns = readHeader(cells, file);
+        width = cells.length;
         continue;
       }
       if (rows.length >= limit) break;
+      if (cells.length !== width) {
+        throw new ReplayError(
+          'trace-malformed',
+          `${file}:${line}: it has ${cells.length} values, and the header has ${width} columns`,
+        );
+      }
       const [timestamp, input, output] = columns.map((column) => cells[column] ?? '');
       const atMs = readInstant(timestamp ?? '', file, line);
       firstMs ??= atMs;
