@@ -3,7 +3,7 @@
  *
  * A consumer puts every event of every topic into an inbox. One integrator at a time (an advisory lock elects it, an
  * epoch in `log_state` fences it) gives them leaf indexes without a hole, appends their exact bytes with a salt each
- * to archive segments, syncs those, and in one transaction moves the rows from the inbox to the index. What sources
+ * to archive segments, syncs those, and in one transaction moves the rows from the inbox to the log's table. What sources
  * say of themselves in signed heartbeats is held against what came: gaps, lost tails, and a chain over the bytes.
  *
  * The same transaction moves the root of the Merkle tree over all leaves. Behind it a publisher writes tiles and entry

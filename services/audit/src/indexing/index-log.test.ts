@@ -4,6 +4,7 @@ import { LogWriter } from '../log/writer.ts';
 import { conditions } from '../search/query.ts';
 import { testSource, uuid7 } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
+import { CommittedEvents } from './committed-events.ts';
 import { indexNext } from './indexer.ts';
 import { IndexMonths } from './months.ts';
 
@@ -43,6 +44,48 @@ describe('the index', () => {
     );
     await stand.index(7);
     expect(await dump()).toEqual(whole);
+  });
+
+  it('is the same from what is in memory as from the archive', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    source.started();
+    await stand.deliver(source.events);
+    await stand.integrate();
+    for (let i = 0; i < 20; i += 1) source.request(`Team_${i % 3}`, uuid7(random));
+    source.request('team_a', uuid7(random));
+    // The second batch is held.
+    await stand.deliver(source.events.slice(1, -1));
+    const committed = new CommittedEvents();
+    const writer = await LogWriter.begin(stand.writerOptions({ committed }));
+    await writer.step();
+    expect(committed.firstBefore(100)).toBe(1);
+    const parts = { pool: stand.pool, store: stand.store, now: () => stand.nowMs, committed };
+    expect(await indexNext(parts, new IndexMonths(stand.pool))).toBe(62);
+    const fromMemory = await dump();
+    await stand.owner.query(
+      'TRUNCATE audit.indexed_event, audit.event_count, audit.unsettled_request; UPDATE audit.index_position SET size = 0',
+    );
+    await stand.index();
+    expect(await dump()).toEqual(fromMemory);
+  });
+
+  it('takes nothing from memory that is not what the log holds', async () => {
+    const source = testSource(random, '/gateways/gw-1/e1');
+    source.usage();
+    await stand.deliver(source.events);
+    await stand.integrate();
+    source.usage();
+    await stand.deliver(source.events.slice(1));
+    const committed = new CommittedEvents();
+    const writer = await LogWriter.begin(stand.writerOptions({ committed }));
+    await writer.step();
+    const strange = new CommittedEvents();
+    strange.add(1, committed.from(1, 2)?.map((event) => ({ ...event, sequence: 7 })) ?? null);
+    const parts = { pool: stand.pool, store: stand.store, now: () => stand.nowMs, committed: strange };
+    await expect(indexNext(parts, new IndexMonths(stand.pool))).rejects.toMatchObject({
+      code: 'log_inconsistent',
+    });
+    expect((await dump()).filter((row) => row.includes('leaf_index'))).toHaveLength(1);
   });
 
   it('is kept by month of what happened, however late it came, and elsewhere where that is far off', async () => {
