@@ -21,8 +21,9 @@
  * delete rows of the log; nothing that can't be verified moves a source's state; archived bytes are the published
  * bytes.
  *
- * Cost: some 55 µs of our CPU per event of a kilobyte, from topic to index, 7 of them for the tree and its files; Postgres takes 16 µs more for the move into
- * the log's table, in batches of two thousand. The indexer takes some 20 µs of ours and 25 of Postgres besides. A single event is in the log 60 to 80 ms after it was published; checkpoints are 200 ms apart at least.
+ * Cost: some 80 µs of our CPU per event of a kilobyte from topic to index, and 60 of Postgres, on a very busy machine where one process does it all: then an
+ * event is read once and handed on in memory (docs/decisions/0028). 7 are for the tree and its files. A single event is in the log 60 to 80 ms
+ * after it was published; checkpoints are 200 ms apart at least. Copies of events on their way take 60 MB at most.
  *
  * Known limits: a source's missing numbers are kept as ranges, so a source that leaves every other number out costs
  * memory in proportion; events are found half a second after they came. A log that is older than its tree is read
