@@ -82,7 +82,7 @@ test('check ends with 1 and every problem with its place, or 2 where there is no
   const wrong = fileOf(RIGHT.replace('audit-logger', 'audit-loger').replace('enabled', 'enable'));
   const { output, code } = await run('check', wrong);
   expect(code).toBe(1);
-  expect(output.split('\n').filter((line) => line !== '')).toHaveLength(3);
+  expect(output.split('\n').filter((line) => line !== '')).toHaveLength(2);
   expect(output).toMatch(/:8:20: policies\.chain\[0\]: .*Did you mean "audit-logger"\?/);
   written.length = 0;
   expect(await run('check', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });

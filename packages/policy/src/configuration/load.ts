@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { PolicyConfigError } from '../errors.ts';
 import { at, type LocatedDocument, parseYaml } from './document/document.ts';
 import { nearestName } from './document/nearest-name.ts';
-import { type Problems, readSection } from './document/section.ts';
+import { isMisspelt, type Problems, readSection } from './document/section.ts';
 import { NO_PAYLOADS, readPayloads } from './payload-capture.ts';
 import { readChain, readPolicies } from './policies/policies.ts';
 import type { PolicySettings } from './policies/policy-settings.ts';
@@ -59,10 +59,14 @@ export function parsePolicyConfig(
   { env, file = DEFAULT_FILE, support = EVERYTHING, allowPlaceholders = false }: PolicySource,
 ): PolicyConfig {
   const bytes = typeof source === 'string' ? Buffer.from(source, 'utf8') : Buffer.from(source);
-  const document = parseYaml(bytes.toString('utf8'), file);
+  const document = parseYaml(bytes, file);
   const workspace = workspaceOrigin(env);
   const problems: Problems = [];
 
+  if (!isMapping(document.value)) {
+    const message = 'Expected a mapping with pack, policies and, as a rule, providers.';
+    throw new PolicyConfigError([document.problem('invalid-value', [], message)]);
+  }
   const top = readSection(topLevelSchema, document.value, [], document, problems);
   const sections = top ?? shallow(document.value);
   const pack = readSection(packSchema, sections['pack'], ['pack'], document, problems);
@@ -173,7 +177,11 @@ function checkRestored(
 
 /** The sections of a file whose top level has a problem, so that what is in them is checked nevertheless. */
 function shallow(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return isMapping(value) ? { ...value } : {};
+}
+
+function isMapping(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function refuse(problems: Problems): void {
@@ -185,7 +193,8 @@ function refuse(problems: Problems): void {
 
 /** A missing section is noticed at the top level and again where it would be read. */
 function unique(problems: Problems): Problems {
-  const seen = new Map(problems.map((problem) => [`${problem.path} ${problem.code}`, problem]));
+  const told = problems.filter((problem) => !isMisspelt(problem, problems));
+  const seen = new Map(told.map((problem) => [`${problem.path} ${problem.code}`, problem]));
   return [...seen.values()];
 }
 

@@ -1,10 +1,13 @@
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { PolicyConfigError, type PolicyProblem, type PolicyProblemCode } from '../../errors.ts';
+import { syntaxProblems } from './syntax-problems.ts';
 
 /** The way to a field: member names and indexes. */
 export type FieldPath = readonly (string | number)[];
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
+
+const EMPTY = 'The file is empty, or holds comments alone.';
 
 /** A parsed YAML document that still knows where each field stands. */
 export interface LocatedDocument {
@@ -13,18 +16,26 @@ export interface LocatedDocument {
   problem(code: PolicyProblemCode, path: FieldPath, message: string): PolicyProblem;
 }
 
-/** Parses YAML 1.2. Throws `invalid-yaml` with every syntax error and its place. */
-export function parseYaml(text: string, file: string): LocatedDocument {
-  if (text.length > MAX_CONFIG_BYTES) {
-    throw at(file, 'invalid-yaml', `The file is longer than ${MAX_CONFIG_BYTES} bytes.`);
+/**
+ * Parses YAML 1.2 with merge keys. Throws `invalid-yaml`: what is no UTF-8 text, is empty or too long, and what is wrong with
+ * its syntax, with its place.
+ */
+export function parseYaml(source: string | Uint8Array, file: string): LocatedDocument {
+  if (source.length > MAX_CONFIG_BYTES) {
+    const message = `The file is longer than ${MAX_CONFIG_BYTES} bytes: is it the right one?`;
+    throw at(file, 'invalid-yaml', message);
   }
+  const text = typeof source === 'string' ? source : decoded(source, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const [first, ...rest] = [...document.errors, ...document.warnings].map((error): PolicyProblem => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    return { code: 'invalid-yaml', message: withoutText(error.message), file, line, column: col, path: '' };
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    merge: true,
   });
+  const [first, ...rest] = syntaxProblems(document, lines, file);
   if (first !== undefined) throw new PolicyConfigError([first, ...rest]);
+  if (document.contents === null) throw at(file, 'invalid-yaml', EMPTY);
   return {
     value: toValue(() => document.toJS(), file),
     problem(code, path, message) {
@@ -41,17 +52,25 @@ export function parseYaml(text: string, file: string): LocatedDocument {
   };
 }
 
-/** The parser repeats what it did not expect, which may be a secret. */
-function withoutText(message: string): string {
-  return message.replace(/(?<=token|stream): .*$/s, '.');
+/** The text without its byte order mark, which editors on Windows write. */
+function decoded(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw at(file, 'invalid-yaml', 'The file is no UTF-8 text: save it as UTF-8.');
+  }
 }
 
-/** An alias that is unknown, or aliases that unfold into too much, fail only here. */
+/** Aliases that unfold into too much, or merge what is no mapping, fail only here. */
 function toValue(read: () => unknown, file: string): unknown {
   try {
     return read();
   } catch (error) {
-    throw at(file, 'invalid-yaml', error instanceof Error ? error.message : String(error));
+    const tooMany = error instanceof Error && /alias count/.test(error.message);
+    const message = tooMany
+      ? 'The aliases unfold into too much: write out what they stand for.'
+      : 'An alias or a merge key (<<) stands where it can not be resolved: write out what it stands for.';
+    throw at(file, 'invalid-yaml', message);
   }
 }
 

@@ -64,9 +64,10 @@ const dataPolicySchema = z.strictObject({
   asserted_on: z.iso.date().optional().describe('The day it was asserted, as YYYY-MM-DD, in quotes'),
 });
 
-const variableRef = z.strictObject({
-  env: z.string().describe('The name of an environment variable; never the token'),
-});
+const variableRef = z.strictObject(
+  { env: z.string().describe('The name of an environment variable; never the token') },
+  'Name the variable that holds the secret, {env: DATABRICKS_TOKEN}; the secret itself does not belong into this file',
+);
 
 export const targetSchema = z.strictObject({
   id: z.string().min(1).max(MAX_MODEL_CHARS).describe('A name of your own, unique in the file'),

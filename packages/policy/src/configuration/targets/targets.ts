@@ -171,7 +171,8 @@ function readBaseUrl(
   const url = URL.parse(section.base_url.replaceAll(WORKSPACE, 'workspace'));
   const web = url !== null && (url.protocol === 'https:' || url.protocol === 'http:');
   if (!web || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    const message = 'Give an http(s) address without credentials, query or fragment.';
+    const message =
+      'Give an address that begins with https:// (or http://), without credentials, query or fragment.';
     problems.push(document.problem('invalid-value', place, message));
     return undefined;
   }
