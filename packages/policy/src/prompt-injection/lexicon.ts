@@ -17,6 +17,13 @@ export interface Hit extends ConceptSet {
 /** What one reading of a text found. */
 export interface Reading {
   readonly hits: readonly Hit[];
+  /**
+   * Three numbers for each word: which marks stand before it, what it hashes to, and what its beginning hashes to; then which
+   * marks stand after the last. There may be room for more words.
+   */
+  readonly hashes: Int32Array;
+  /** How many words there are; signs of Chinese and Japanese are words by themselves. */
+  readonly words: number;
   /** Letters beyond ASCII, among which others may hide. */
   readonly isForeign: boolean;
   /** Letters apart, such as `i g n o r e`. */
@@ -26,10 +33,17 @@ export interface Reading {
 }
 
 const MAX_WORD_CHARS = 24;
+/** The forms of a word often share so many letters. */
+const BEGINNING_CHARS = 5;
 const MIN_SPACED_LETTERS = 6;
 const MIN_RUN_CHARS = 20;
 const SLOTS = 8_192;
 const BITS = 31;
+
+/** How many numbers are written down of a word. */
+export const STRIDE = 3;
+/** Before the first word. */
+const AT_START = 1;
 
 const SPACE = 0;
 const LETTER = 1;
@@ -45,6 +59,8 @@ const MASKED: ReadonlyMap<string, string> = new Map(
 );
 
 const CLASSES = classes();
+/** Marks that tell kinds of text apart, a bit for each kind. */
+const MARKS = marksOfText();
 
 interface Entry extends ConceptSet {
   readonly word: string;
@@ -73,6 +89,8 @@ export const CONCEPT_NAMES: readonly Concept[] = NAMES.filter((name): name is Co
 export function readText(text: string): Reading {
   const hits: Hit[] = [];
   const { length } = text;
+  let hashes: Int32Array = new Int32Array(length + 2 * STRIDE);
+  let marks = AT_START;
   let position = 0;
   let sentence = 0;
   let singles = 0;
@@ -90,30 +108,58 @@ export function readText(text: string): Reading {
         lastSpace = index;
       } else if (kind === END) sentence += 1;
       else if (kind === MASK && isMasked(text, index, index)) {
-        index = readMasked(text, index, position, sentence, hits);
+        const end = endOfMasked(text, index);
+        if (STRIDE * (position + 2) > hashes.length) hashes = withRoom(hashes);
+        hashes[STRIDE * position] = marks;
+        readMasked(text, index, end, position, sentence, hits, hashes);
+        index = end;
         position += 1;
+        marks = 0;
         continue;
       }
       if (code === 0x0a) sentence += 1;
-      if (code >= 0x80) isForeign = true;
+      if (code >= 0x80) {
+        isForeign = true;
+        if (isSign(code)) {
+          if (STRIDE * (position + 2) > hashes.length) hashes = withRoom(hashes);
+          hashes[STRIDE * position] = marks;
+          hashes[STRIDE * position + 1] = code;
+          hashes[STRIDE * position + 2] = code;
+          position += 1;
+          marks = 0;
+        }
+      } else marks |= MARKS[code] ?? 0;
       index += 1;
       continue;
     }
     const start = index;
     let hash = 0;
+    let beginning = 0;
     for (;;) {
       if (code >= 0x80) isForeign = true;
       hash = (Math.imul(hash, 31) + code) | 0;
       index += 1;
+      if (index - start === BEGINNING_CHARS) beginning = hash;
       if (index >= length) break;
       code = text.charCodeAt(index);
       kind = code < 0x80 ? CLASSES[code] : foreignClass(code);
       if (kind !== LETTER && !(kind === JOINT && isLetterAt(text, index + 1))) break;
     }
     const size = index - start;
+    if (STRIDE * (position + 2) > hashes.length) hashes = withRoom(hashes);
+    hashes[STRIDE * position] = marks;
+    marks = 0;
     if (kind === MASK && index < length && isMasked(text, index, start)) {
-      index = readMasked(text, start, position, sentence, hits);
-    } else if (size <= MAX_WORD_CHARS) {
+      const end = endOfMasked(text, start);
+      readMasked(text, start, end, position, sentence, hits, hashes);
+      index = end;
+      position += 1;
+      singles = 0;
+      continue;
+    }
+    hashes[STRIDE * position + 1] = hash;
+    hashes[STRIDE * position + 2] = size > BEGINNING_CHARS ? beginning : hash;
+    if (size <= MAX_WORD_CHARS) {
       const known = TABLE[hash & (SLOTS - 1)];
       if (known !== undefined) {
         for (const { word, low, high } of known) {
@@ -127,7 +173,8 @@ export function readText(text: string): Reading {
     position += 1;
   }
   if (length - lastSpace > MIN_RUN_CHARS) hasLongRun = true;
-  return { hits, isForeign, isSpaced, hasLongRun };
+  hashes[STRIDE * position] = marks;
+  return { hits, hashes, words: position, isForeign, isSpaced, hasLongRun };
 }
 
 /** Whether a digit or sign stands between letters, or begins a word of at least three. */
@@ -136,18 +183,38 @@ function isMasked(text: string, at: number, start: number): boolean {
   return at > start || (isLetterAt(text, at + 2) && !isWordAt(text, at - 1));
 }
 
-/** Looks a word up whose letters are partly digits; gives back where it ends. */
-function readMasked(text: string, start: number, position: number, sentence: number, hits: Hit[]): number {
+function endOfMasked(text: string, start: number): number {
   let index = start;
+  while (index < text.length && index - start < MAX_WORD_CHARS && isWordAt(text, index)) index += 1;
+  return Math.max(index, start + 1);
+}
+
+/** Looks a word up whose letters are partly digits, and writes down what it hashes to when they are letters again. */
+function readMasked(
+  text: string,
+  start: number,
+  end: number,
+  position: number,
+  sentence: number,
+  hits: Hit[],
+  hashes: Int32Array,
+): void {
   let word = '';
-  while (index < text.length && index - start < MAX_WORD_CHARS && isWordAt(text, index)) {
+  for (let index = start; index < end; index += 1) {
     const letter = text.charAt(index);
     word += MASKED.get(letter) ?? letter;
-    index += 1;
   }
+  hashes[STRIDE * position + 1] = hashOf(word);
+  hashes[STRIDE * position + 2] = hashOf(word.slice(0, BEGINNING_CHARS));
   const entry = ENTRIES.get(word);
   if (entry !== undefined) hits.push({ low: entry.low, high: entry.high, position, sentence });
-  return Math.max(index, start + 1);
+}
+
+/** Words take two characters with what parts them, but signs and masked words can follow each other. */
+function withRoom(hashes: Int32Array): Int32Array {
+  const roomier = new Int32Array(2 * hashes.length);
+  roomier.set(hashes);
+  return roomier;
 }
 
 function isLetterAt(text: string, index: number): boolean {
@@ -174,6 +241,16 @@ function foreignClass(code: number): number {
     : OTHER;
 }
 
+/** Signs that are words by themselves: those of Chinese and Japanese. */
+function isSign(code: number): boolean {
+  return (
+    code >= 0x2e80 &&
+    code < 0xd800 &&
+    !(code >= 0x3000 && code < 0x3040) &&
+    !(code >= 0xac00 && code < 0xd7b0)
+  );
+}
+
 function classes(): Uint8Array {
   const kinds = new Uint8Array(0x80).fill(OTHER);
   for (let code = 0x61; code <= 0x7a; code += 1) kinds[code] = LETTER;
@@ -182,6 +259,15 @@ function classes(): Uint8Array {
   for (const sign of "'-") kinds[sign.charCodeAt(0)] = JOINT;
   for (const sign of MASKED.keys()) kinds[sign.charCodeAt(0)] = MASK;
   return kinds;
+}
+
+function marksOfText(): Uint8Array {
+  const bits = new Uint8Array(0x80);
+  const kinds = ['0123456789', '\n', '?', '!', ':', '.;', '"`<>[]{}()'];
+  for (const [index, signs] of kinds.entries()) {
+    for (const sign of signs) bits[sign.charCodeAt(0)] = 2 << index;
+  }
+  return bits;
 }
 
 function entries(): Map<string, Entry> {

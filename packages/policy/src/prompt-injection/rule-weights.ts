@@ -3,21 +3,16 @@ import { findPhrases } from './phrases.ts';
 import { ANCHORS, ATTEMPT, BEGINNINGS, NEGATION, type Rule, type Step, TEMPLATES } from './rules.ts';
 import { decodedTexts, makeVisible, reversed, rotated, withoutGaps, withoutLookAlikes } from './unfold.ts';
 
-/** A text in small letters as it was read, and what was unfolded from it. */
-export interface Read {
-  readonly text: string;
-  readonly hits: readonly Hit[];
-}
-
 /** What the rules say, and of which readings. */
 export interface RuleWeights {
   /** By the name of the rule, between 0 and 1. */
   readonly weights: ReadonlyMap<string, number>;
-  readonly readings: readonly Read[];
+  /** Of the text in small letters, and of what was unfolded from it. */
+  readonly readings: readonly Reading[];
 }
 
 /** What the rules find moves the log odds of the learned model by so much. */
-export const RULES_WEIGHT = 2;
+export const RULES_WEIGHT = 3;
 
 const TEMPLATE_WEIGHT = 0.5;
 const HIDDEN_WEIGHT = 0.4;
@@ -39,7 +34,7 @@ export function ruleWeights(text: string): RuleWeights {
   let plain = text.toLowerCase();
   let reading = readText(plain);
   const weights = new Map<string, number>();
-  const readings: Read[] = [];
+  const readings: Reading[] = [];
   if (reading.isForeign) {
     const { text: visible, tagged, invisible } = makeVisible(text);
     for (const hidden of tagged) addHidden(hidden, weights, readings);
@@ -74,8 +69,8 @@ export function total(weights: ReadonlyMap<string, number>): number {
   return 1 - none;
 }
 
-function addRead(text: string, reading: Reading, weights: Map<string, number>, readings: Read[]): void {
-  readings.push({ text, hits: reading.hits });
+function addRead(text: string, reading: Reading, weights: Map<string, number>, readings: Reading[]): void {
+  readings.push(reading);
   addRules(text, reading, weights);
 }
 
@@ -84,7 +79,7 @@ function has({ hits }: Reading, concept: ConceptSet): boolean {
 }
 
 /** Someone has hidden this, which speaks against it by itself if there is anything in it. */
-function addHidden(hidden: string, weights: Map<string, number>, readings: Read[]): void {
+function addHidden(hidden: string, weights: Map<string, number>, readings: Reading[]): void {
   const inside = new Map<string, number>();
   addRead(hidden, readText(hidden), inside, readings);
   if (total(inside) < LEAST_HIDDEN_SCORE) return;

@@ -97,6 +97,19 @@ const RULES: readonly Rule[] = [
   rule('exfiltrate', 0.35, 'send', ['your', 5], ['sensitive', 5]),
   rule('exfiltrate', 0.3, 'send', ['my', 3], ['sensitive', 4]),
   rule('exfiltrate', 0.25, 'send', ['sensitive', 6]),
+  // Little by themselves: they put what nothing else is known of into an order, and hardly move the score.
+  rule('reveal-secret', 0.12, 'reveal', ['system', 4]),
+  rule('reveal-secret', 0.11, 'asks', ['system', 4]),
+  rule('reveal-secret', 0.1, 'reveal', ['sensitive', 4]),
+  rule('reveal-secret', 0.09, 'asks', ['sensitive', 4]),
+  rule('reveal-prompt', 0.12, 'reveal', ['prior', 5]),
+  rule('reveal-prompt', 0.11, 'reveal', ['your', 4]),
+  rule('reveal-prompt', 0.06, 'reveal', ['directive', 4]),
+  rule('override', 0.12, 'ignore', ['all', 2]),
+  rule('override', 0.11, 'ignore', ['prior', 3]),
+  rule('unbound', 0.05, 'unbound'),
+  rule('unbound', 0.09, 'pretend', ['assistant', 5]),
+  rule('unbound', 0.08, 'pretend', ['you', 3]),
 ];
 
 /** The rules that begin with a concept, and the concepts that rules begin with. */

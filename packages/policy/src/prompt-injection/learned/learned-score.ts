@@ -1,11 +1,12 @@
-import type { Hit } from '../lexicon.ts';
+import type { Reading } from '../lexicon.ts';
 import { FEATURES, type FeatureSink, readFeatures, WINDOW_WORDS } from './features.ts';
+import { unpacked } from './packed-weights.ts';
 import model from './weights.json' with { type: 'json' };
 
 /** What one step of a weight is worth. */
 const STEP = model.step;
 
-const WEIGHTS = weights();
+const WEIGHTS = unpacked(model, FEATURES);
 
 /** Adds up the weights of the words in a window that moves over the text, and keeps the greatest sum. */
 class GreatestWindow implements FeatureSink {
@@ -45,17 +46,11 @@ class GreatestWindow implements FeatureSink {
 const WINDOW = new GreatestWindow();
 
 /**
- * How much a text in small letters reads like the injections that the model was made from: log odds, moved so that of harmless texts
- * about three in a hundred are above zero.
+ * How much what was read is like the injections that the model was made from: log odds, moved so that of harmless texts about
+ * three in a hundred are above zero.
  */
-export function learnedScore(text: string, hits: readonly Hit[]): number {
+export function learnedScore(reading: Reading): number {
   WINDOW.clear();
-  readFeatures(text, hits, WINDOW);
+  readFeatures(reading, WINDOW);
   return WINDOW.greatest * STEP + model.bias;
-}
-
-function weights(): Int8Array {
-  const bytes = Buffer.from(model.weights, 'base64');
-  if (bytes.length !== FEATURES) throw new RangeError('weights.json is not of this version');
-  return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
