@@ -25,6 +25,7 @@ export interface InjectionText {
 const VALUES = 2_000;
 const SEED = 20_260;
 const VALUE_TARGET = { recall: 0.95, falsePositives: 0.01 };
+const RULES_TARGET = { recall: 0.65, falsePositives: 0.03 };
 const INJECTION_TARGET = { recall: 0.85, falsePositives: 0.03 };
 
 /** What may be found around a value beside itself, such as brackets. */
@@ -110,30 +111,79 @@ export function measurePeople(
   ];
 }
 
-/** At the threshold that the policy has if nothing else is said, and at the one that lets just 3 % of the harmless texts be refused. */
+/** Harmless texts that were made to look like attempts: how many of them are refused is said apart. */
+const LOOK_ALIKE: ReadonlySet<string> = new Set(['notinject', 'bastioncorpus']);
+
+/** Words that hardly any other language has. */
+const GERMAN = /(?<!\p{L})(?:und|nicht|ist|ich|das|die|der|alle|bitte|auf|mir|wie|deine?n?)(?!\p{L})/giu;
+const LEAST_GERMAN_WORDS = 2;
+
+interface Scored extends InjectionText {
+  readonly score: number;
+  readonly byRules: number;
+}
+
+/**
+ * At the threshold that the policy has if nothing else is said, and at the one that lets just 3 % of the ordinary harmless texts be
+ * refused; then by collection and by language, and by rules alone.
+ */
 export function measureInjections(texts: readonly InjectionText[], threshold: number): Measure[] {
-  const scored = texts.map((each) => ({ ...each, score: scoreText(each.text).score }));
+  const scored = texts.map(({ text, ...each }) => {
+    const { score, byRules } = scoreText(text);
+    return { ...each, text, score, byRules };
+  });
   const harmful = scored.filter(({ isInjection }) => isInjection);
-  const harmless = scored.filter(({ isInjection }) => !isInjection).map(({ score }) => score);
-  const sorted = harmless.toSorted((one, other) => other - one);
-  const fixed = sorted[Math.floor(sorted.length * INJECTION_TARGET.falsePositives)] ?? 1;
-  const share = (scores: readonly number[], is: (score: number) => boolean): number =>
-    scores.filter(is).length / Math.max(1, scores.length);
-  const measure = (detector: string, group: typeof harmful, is: (score: number) => boolean): Measure => ({
+  const harmless = scored.filter(({ isInjection, source }) => !isInjection && !LOOK_ALIKE.has(source));
+  const fixed = allowed(harmless.map(({ score }) => score));
+  const fixedByRules = allowed(harmless.map(({ byRules }) => byRules));
+  const measure = (detector: string, group: readonly Scored[], is: (text: Scored) => boolean): Measure => ({
     detector,
-    recall: share(
-      group.map(({ score }) => score),
-      is,
-    ),
+    recall: share(group, is),
     falsePositives: share(harmless, is),
     present: group.length,
     absent: harmless.length,
     target: INJECTION_TARGET,
   });
+  const isFound = ({ score }: Scored): boolean => score > fixed;
+  const isFoundByRules = ({ byRules }: Scored): boolean => byRules > fixedByRules;
   const bySource = [...Map.groupBy(harmful, ({ source }) => source)];
+  const lookAlike = Map.groupBy(
+    scored.filter(({ isInjection, source }) => !isInjection && LOOK_ALIKE.has(source)),
+    ({ source }) => source,
+  );
   return [
-    measure(`prompt-injection at its threshold of ${threshold}`, harmful, (score) => score >= threshold),
-    measure('prompt-injection at 3 % of false positives', harmful, (score) => score > fixed),
-    ...bySource.map(([source, group]) => measure(`  of ${source}, at 3 %`, group, (score) => score > fixed)),
+    measure(`prompt-injection at its threshold of ${threshold}`, harmful, ({ score }) => score >= threshold),
+    measure('prompt-injection at 3 % of false positives', harmful, isFound),
+    ...bySource.map(([source, group]) => measure(`  of ${source}`, group, isFound)),
+    measure('  in German', harmful.filter(isGerman), isFound),
+    measure(
+      '  in other languages',
+      harmful.filter((each) => !isGerman(each)),
+      isFound,
+    ),
+    ...[...lookAlike].map(([source, group]) => ({
+      ...measure(`  harmless, but like it, of ${source}`, [], isFound),
+      falsePositives: share(group, isFound),
+      absent: group.length,
+    })),
+    { ...measure('prompt-injection by rules alone', harmful, isFoundByRules), target: RULES_TARGET },
+    ...bySource.map(([source, group]) => ({
+      ...measure(`  of ${source}`, group, isFoundByRules),
+      target: RULES_TARGET,
+    })),
   ];
+}
+
+function isGerman({ text }: InjectionText): boolean {
+  return (text.match(GERMAN)?.length ?? 0) >= LEAST_GERMAN_WORDS;
+}
+
+/** The score that just the allowed share of harmless texts exceed. */
+function allowed(scores: readonly number[]): number {
+  const sorted = scores.toSorted((one, other) => other - one);
+  return sorted[Math.floor(sorted.length * INJECTION_TARGET.falsePositives)] ?? 1;
+}
+
+function share<T>(all: readonly T[], is: (each: T) => boolean): number {
+  return all.filter(is).length / Math.max(1, all.length);
 }
