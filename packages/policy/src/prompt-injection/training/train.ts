@@ -37,12 +37,16 @@ const cut = allowedScore(
   FALSE_POSITIVES,
 );
 process.stdout.write(
-  `${JSON.stringify({
-    about: 'made by ../training/train.ts; see ../training/README.md for the texts and their licences',
-    step,
-    bias: -cut,
-    ...packed(steps),
-  })}\n`,
+  `${JSON.stringify(
+    {
+      about: 'made by ../training/train.ts; see ../training/README.md for the texts and their licences',
+      step,
+      bias: -cut,
+      ...packed(steps),
+    },
+    null,
+    2,
+  )}\n`,
 );
 process.stderr.write(
   `${training.length} texts, ${steps.filter((value) => value !== 0).length} weights, ${cut} is zero\n`,
