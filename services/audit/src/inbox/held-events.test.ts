@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testSource } from '../testing/events.ts';
 import { openStand, type Stand } from '../testing/stand.ts';
 import { HeldEvents } from './held-events.ts';
-import { type InboxRow, oldestRows } from './inbox.ts';
+import { oldestRows } from './inbox.ts';
+import type { InboxRow } from './inbox-row.ts';
 
 function rowsAt(first: number, count: number, bytes = 100): InboxRow[] {
   return Array.from({ length: count }, (_, nth) => ({

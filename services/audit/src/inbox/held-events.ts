@@ -1,4 +1,4 @@
-import type { InboxRow } from './inbox.ts';
+import type { InboxRow } from './inbox-row.ts';
 
 export interface HeldEventsOptions {
   /** Monotonic milliseconds. */

@@ -1,13 +1,7 @@
-import {
-  type Envelope,
-  isKnownType,
-  KINDS,
-  type Parsed,
-  parseEnvelope,
-  parseSequence,
-} from '@tollgate/events';
+import { isKnownType, KINDS, type Parsed, parseEnvelope, parseSequence } from '@tollgate/events';
 
 import { type EventFacts, factsOfJson } from '../indexing/event-facts.ts';
+import { ownerOf } from '../indexing/event-owner.ts';
 
 /** What the inbox keeps of an event beside its exact bytes: enough to place and index it without reading it again. */
 export interface InboxEvent {
@@ -25,7 +19,6 @@ export interface InboxEvent {
   readonly facts: EventFacts | null;
 }
 
-const MAX_ID_LENGTH = 128;
 const NUL = '\u0000';
 
 /**
@@ -59,19 +52,4 @@ export function parseInboxEvent(bytes: Uint8Array, withFacts = false): Parsed<In
     kind: 'event',
     event: { id, source, sequence, type, subject, timeMs, organisationId, teamId, facts },
   };
-}
-
-/** Whose event it is: by its attribution, as the entity it states, or by its own members. */
-export function ownerOf(data: Envelope['data']): Pick<InboxEvent, 'organisationId' | 'teamId'> {
-  const owner = [data['attribution'], data['entity']].find(isObject) ?? data;
-  return { organisationId: opaqueId(owner['organisation_id']), teamId: opaqueId(owner['team_id']) };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function opaqueId(value: unknown): string | null {
-  const usable = typeof value === 'string' && value.length > 0 && value.length <= MAX_ID_LENGTH;
-  return usable && !value.includes(NUL) ? value : null;
 }

@@ -1,16 +1,7 @@
 import { int8Column, type Pool, type Transaction } from '@tollgate/database';
 import { AuditError } from '../errors.ts';
 import type { HeldEvents } from './held-events.ts';
-import type { InboxEvent } from './inbox-event.ts';
-
-/** An event on its way into the log. */
-export interface InboxRow extends Omit<InboxEvent, 'id'> {
-  readonly arrival: number;
-  readonly eventId: string;
-  readonly receivedMs: number;
-  readonly salt: Buffer;
-  readonly bytes: Buffer;
-}
+import type { InboxRow } from './inbox-row.ts';
 
 type Row = {
   arrival: string;

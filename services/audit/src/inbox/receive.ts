@@ -5,8 +5,8 @@ import { CopyRows, type Transaction } from '@tollgate/database';
 import { SALT_BYTES } from '../archive/frame.ts';
 import { AuditError } from '../errors.ts';
 import type { HeldEvents } from './held-events.ts';
-import type { InboxRow } from './inbox.ts';
 import type { InboxEvent } from './inbox-event.ts';
+import type { InboxRow } from './inbox-row.ts';
 
 export interface Receiver {
   /** Epoch milliseconds. */

@@ -1,4 +1,4 @@
-import { ownerOf } from '../inbox/inbox-event.ts';
+import { ownerOf } from './event-owner.ts';
 import { type RequestMark, requestMark } from './request-marks.ts';
 import { Terms } from './terms.ts';
 

@@ -1,7 +1,8 @@
 import { CopyRows, type Transaction } from '@tollgate/database';
 import type { WrittenResource } from '@tollgate/transparency-log';
 import { AuditError } from '../errors.ts';
-import { type InboxRow, removeRows } from '../inbox/inbox.ts';
+import { removeRows } from '../inbox/inbox.ts';
+import type { InboxRow } from '../inbox/inbox-row.ts';
 import { type ChangedSource, type KnownSource, storeSources } from '../sources/register.ts';
 import type { DeclaredGap, Unverified } from '../sources/reports.ts';
 import type { Placed } from './lay-out.ts';

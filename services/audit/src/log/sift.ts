@@ -1,4 +1,4 @@
-import type { InboxRow } from '../inbox/inbox.ts';
+import type { InboxRow } from '../inbox/inbox-row.ts';
 import { contains, type Ranges } from '../sources/ranges.ts';
 
 /** A row whose source has numbered it. */

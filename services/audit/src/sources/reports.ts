@@ -1,5 +1,5 @@
 import { isSignedBy, parseEvent, type SourceGapData } from '@tollgate/events';
-import type { InboxRow } from '../inbox/inbox.ts';
+import type { InboxRow } from '../inbox/inbox-row.ts';
 import type { NumberedRow } from '../log/sift.ts';
 import type { KnownSource, SourceRegister } from './register.ts';
 import { parseSourceName, sameInstance } from './source-name.ts';
