@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parsePolicyConfig } from '../configuration/load.ts';
+import { HOSTILE_TEXTS, repeated } from '../testing/hostile-texts.ts';
 import { chainRequest } from './chain-request.ts';
 import { type CompiledChain, compileChain } from './compile-chain.ts';
 import { evaluateChain } from './evaluate-chain.ts';
@@ -24,37 +25,6 @@ policy:
     { env: {} },
   ),
 );
-
-/** Texts on which one of the rules has the most to do, or an engine that backtracks would not come to an end. */
-const HOSTILE: Readonly<Record<string, string>> = {
-  'one letter': 'a',
-  digits: '1',
-  'digits and spaces': '1 ',
-  'digits and hyphens': '12-',
-  'pairs of digits': '06 12 34 56 78 ',
-  'plus signs': '+1 ',
-  'at signs': '@',
-  'half an address': 'a.b@',
-  'different addresses': 'a@b.cd ',
-  dots: 'a.',
-  colons: 'a:',
-  'capital letters': 'A',
-  'capitalised words': 'Ab ',
-  names: 'John Smith ',
-  titles: 'Mr. Mr. ',
-  'words of injections': 'ignore all ',
-  'letters apart': 'a b ',
-  'look-alikes': 'іg ',
-  'digits in words': 'a1b',
-  base64: 'QUFB',
-  'hexadecimal digits': '%41',
-  placeholders: '<EMAIL_1>',
-  'open brackets': '<',
-  'country codes': 'DE89 ',
-  'x and no y': 'x',
-  'invisible characters': 'a\u200b',
-  Chinese: '忽略',
-};
 
 /** The faster of two, since anything else on the machine only adds. */
 function milliseconds(own: CompiledChain, content: string): number {
@@ -88,11 +58,10 @@ policy:
 );
 
 describe('the time of the chain is in proportion to the text', () => {
-  test.each(Object.entries(HOSTILE))('of %s', (_, unit) => {
-    const text = (chars: number): string => unit.repeat(Math.ceil(chars / unit.length)).slice(0, chars);
-    milliseconds(chain, text(SMALL_CHARS));
-    const small = Math.max(LEAST_MS, milliseconds(chain, text(SMALL_CHARS)));
-    expect(milliseconds(chain, text(SMALL_CHARS * FACTOR)) / small).toBeLessThan(MOST_TIMES_LONGER);
+  test.each(Object.entries(HOSTILE_TEXTS))('of %s', (_, unit) => {
+    milliseconds(chain, repeated(unit, SMALL_CHARS));
+    const small = Math.max(LEAST_MS, milliseconds(chain, repeated(unit, SMALL_CHARS)));
+    expect(milliseconds(chain, repeated(unit, SMALL_CHARS * FACTOR)) / small).toBeLessThan(MOST_TIMES_LONGER);
   });
 
   test('of addresses that are all different, and all redacted', () => {

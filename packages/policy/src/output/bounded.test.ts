@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parsePolicyConfig } from '../configuration/load.ts';
+import { HOSTILE_TEXTS, repeated } from '../testing/hostile-texts.ts';
 import { compileOutput, OutputGuard } from './output-guard.ts';
 import { MAX_MATCH_CHARS } from './window.ts';
 
@@ -37,37 +38,6 @@ function compiled(action: string) {
 const FLAGGING = compiled('flag');
 const REDACTING = compiled('redact');
 
-/** Texts on which one of the rules has the most to do or to hold back. */
-const HOSTILE: Readonly<Record<string, string>> = {
-  'one letter': 'a',
-  'a letter and the end of a match now and then': `${'a'.repeat(50)}b`,
-  digits: '1',
-  'digits and spaces': '1 ',
-  'pairs of digits': '06 12 34 56 78 ',
-  'plus signs': '+1 ',
-  'at signs': '@',
-  'half an address': 'a.b@',
-  'different addresses': 'a@b.cd ',
-  dots: 'a.',
-  colons: 'a:',
-  'capital letters': 'A',
-  'capitalised words': 'Ab ',
-  names: 'John Smith ',
-  particles: 'Ab de la ',
-  initials: 'Ab A. ',
-  'country codes': 'DE89 ',
-  'parts of accounts': 'de89-',
-  'x and no y': 'x',
-  Chinese: '忽略',
-  spaces: ' ',
-  base64: 'QUFB',
-  surrogates: '😀',
-  quotes: '"A',
-};
-
-const textOf = (unit: string, chars: number): string =>
-  unit.repeat(Math.ceil(chars / unit.length)).slice(0, chars);
-
 function milliseconds(text: string): number {
   const window = new OutputGuard(FLAGGING, null).begin();
   const before = process.threadCpuUsage();
@@ -78,18 +48,18 @@ function milliseconds(text: string): number {
 }
 
 describe('the time of a stream is in proportion to its text', { timeout: 60_000 }, () => {
-  test.each(Object.entries(HOSTILE))('of %s', (_, unit) => {
-    milliseconds(textOf(unit, SMALL_CHARS));
-    const small = Math.max(LEAST_MS, milliseconds(textOf(unit, SMALL_CHARS)));
-    expect(milliseconds(textOf(unit, SMALL_CHARS * FACTOR)) / small).toBeLessThan(MOST_TIMES_LONGER);
+  test.each(Object.entries(HOSTILE_TEXTS))('of %s', (_, unit) => {
+    milliseconds(repeated(unit, SMALL_CHARS));
+    const small = Math.max(LEAST_MS, milliseconds(repeated(unit, SMALL_CHARS)));
+    expect(milliseconds(repeated(unit, SMALL_CHARS * FACTOR)) / small).toBeLessThan(MOST_TIMES_LONGER);
   });
 });
 
 describe('what is held back is bounded', () => {
-  test.each(Object.entries(HOSTILE))('of %s', (_, unit) => {
+  test.each(Object.entries(HOSTILE_TEXTS))('of %s', (_, unit) => {
     const guard = new OutputGuard(REDACTING, null);
     const window = guard.begin();
-    const text = textOf(unit, 20_000);
+    const text = repeated(unit, 20_000);
     let [came, passed, most] = [0, 0, 0];
     for (let at = 0; at < text.length && guard.findings().length === 0; at += 7) {
       came = Math.min(text.length, at + 7);

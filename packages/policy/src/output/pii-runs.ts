@@ -1,3 +1,4 @@
+import { foldedWord, isFolded } from '../pii-detector/folded-text.ts';
 import { mayContinueName } from '../pii-detector/person/person-name.ts';
 
 /**
@@ -11,10 +12,10 @@ const BREAKS: ReadonlySet<string> = new Set(
 );
 
 /** Without one of these in it, no word begins a finding. */
-const TELLING = /[\dA-Z@＠:%\u00c0-\u052f]/;
+const TELLING = /[\dA-Z@＠:%\u00c0-\u052f\u1e00-\u1eff]/;
 const DIGIT = /\d/;
 const SIGNS = /^[-–/()+\u2011]+$/;
-const CAPITAL = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f]/;
+const CAPITAL = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f\u1e00-\u1eff]/;
 const INITIAL = /^\p{Lu}\.?$/u;
 const LAST_LETTERS = /\p{L}(?<signs>[^\p{L}]*)$/u;
 /** The first characters of an account number: a country and two check digits. */
@@ -35,6 +36,7 @@ export function characterKind(code: number, text: string, index: number): Charac
 }
 
 function kindOf(character: string): CharacterKind {
+  if (isFolded(character.charCodeAt(0))) return 'word';
   if (character === ' ' || character === '\u00a0') return 'space';
   if (/\s/.test(character)) return 'white';
   return BREAKS.has(character) ? 'break' : 'word';
@@ -46,7 +48,7 @@ const ASCII_TELLING: readonly boolean[] = Array.from({ length: 128 }, (_, code) 
 
 /** Whether a finding may begin in a word with this character in it. */
 export function isTelling(code: number, text: string, index: number): boolean {
-  return ASCII_TELLING[code] ?? TELLING.test(text.charAt(index));
+  return ASCII_TELLING[code] ?? (isFolded(code) || TELLING.test(text.charAt(index)));
 }
 
 /** The words of one run so far, as far as the next one's joining depends on them. */
@@ -62,12 +64,13 @@ export class Run {
 
   constructor(word: string, telling: boolean) {
     this.isTelling = telling;
-    if (telling) this.#take(word);
+    if (telling) this.#take(foldedWord(word));
   }
 
   /** Takes the next word, one space behind the last, into the run where it may belong to the same finding. */
-  join(word: string, telling: boolean): boolean {
+  join(written: string, telling: boolean): boolean {
     if (!this.isTelling) return false;
+    const word = foldedWord(written);
     const gap = this.#nameGap === null ? null : `${this.#nameGap} `;
     const capital = isCapitalised(word);
     const name = gap !== null && mayContinueName(gap, word, capital);

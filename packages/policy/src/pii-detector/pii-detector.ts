@@ -5,6 +5,7 @@ import type { Span } from '../texts/redactions.ts';
 import { findCreditCards } from './credit-card.ts';
 import { DigitRuns } from './digit-runs.ts';
 import { findEmailAddresses } from './email-address.ts';
+import { folded } from './folded-text.ts';
 import { findIbans } from './iban.ts';
 import { findIpv4Addresses, findIpv6Addresses } from './ip-address.ts';
 import { findPersonNames } from './person/find-person-names.ts';
@@ -73,7 +74,7 @@ export function piiFinder({
   const wanted = new Set(entities);
   const phones = wanted.has('PHONE_NUMBER') ? new PhoneNumberFinder(phoneRegions) : null;
   const numbers = entities.some((entity) => entity !== 'PERSON' && entity !== 'EMAIL_ADDRESS');
-  return (text) => {
+  const findIn = (text: string): Span[] => {
     const spans: Span[] = [];
     if (wanted.has('EMAIL_ADDRESS')) findEmailAddresses(text, spans);
     if (wanted.has('IP_ADDRESS') && text.includes(':')) findIpv6Addresses(text, spans);
@@ -89,6 +90,10 @@ export function piiFinder({
     }
     if (wanted.has('PERSON')) findPersonNames(text, spans);
     return spans.length < 2 ? spans : withoutRivals(spans);
+  };
+  return (text) => {
+    const other = folded(text);
+    return other === null ? findIn(text) : other.originals(findIn(other.text));
   };
 }
 

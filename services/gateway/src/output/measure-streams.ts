@@ -5,19 +5,15 @@
  *     node measure-streams.ts
  */
 import { compileOutput, parsePolicyConfig } from '@tollgate/policy';
+import { MEASURED_TEXTS, threadMicros } from '@tollgate/policy/testing';
 import { EventStream } from '../metering/event-stream.ts';
 import { guardedBody } from './answer-body.ts';
 import { OutputRules } from './output-rules.ts';
 
-const ANSWER_CHARS = 2_048;
-const ROUNDS = 15;
 const RUNS = 100;
 const MAX_EVENT_BYTES = 1024 * 1024;
 
-const PROSE = `The quarterly report shows that revenue in the northern region grew by 12 percent compared with last year, while
-operating costs stayed flat. Please write to Maria Garcia at maria.garcia@example.com about the product catalogue and
-explain each step, with the trade-offs of window functions and self joins. `;
-const TEXT = PROSE.repeat(Math.ceil(ANSWER_CHARS / PROSE.length)).slice(0, ANSWER_CHARS);
+const TEXT = MEASURED_TEXTS['prose with people'];
 
 const EVENTS = (TEXT.match(/\s*\S{1,8}/g) ?? []).map((content) =>
   Buffer.from(
@@ -49,19 +45,19 @@ const POLICIES: Readonly<Record<string, object>> = {
   },
 };
 
-const bare = micros(() => streamed(null)) / EVENTS.length;
+const bare = threadMicros(RUNS, () => streamed(null)) / EVENTS.length;
 report(`no guardrail: ${bare.toFixed(2)} µs an event`);
 for (const policy of [...Object.values(POLICIES), Object.assign({}, ...Object.values(POLICIES))]) {
   const pack = { name: 'p', version: '1.0.0', enabled: true };
   const file = JSON.stringify({ pack, policies: { chain: Object.keys(policy) }, policy });
   const rules = new OutputRules(compileOutput(parsePolicyConfig(file, { env: {} })), null, false);
-  const cost = micros(() => streamed(rules)) / EVENTS.length;
-  const whole = micros(() => {
+  const cost = threadMicros(RUNS, () => streamed(rules)) / EVENTS.length;
+  const whole = threadMicros(RUNS, () => {
     guardedBody(BODY, 'chat', rules.guard(), false);
   });
   const names = Object.keys(policy).join(' and ');
   report(
-    `${names}: ${cost.toFixed(2)} µs an event; ${whole.toFixed(0)} µs an answer of ${ANSWER_CHARS} characters`,
+    `${names}: ${cost.toFixed(2)} µs an event; ${whole.toFixed(0)} µs an answer of ${TEXT.length} characters`,
   );
 }
 
@@ -74,18 +70,6 @@ function streamed(rules: OutputRules | null): void {
   }
   stream.end();
   stream.take();
-}
-
-/** The median of the rounds, in microseconds. */
-function micros(task: () => void): number {
-  const costs: number[] = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const before = process.threadCpuUsage();
-    for (let count = 0; count < RUNS; count += 1) task();
-    const { user, system } = process.threadCpuUsage(before);
-    costs.push((user + system) / RUNS);
-  }
-  return costs.toSorted((one, other) => one - other)[ROUNDS >> 1] ?? 0;
 }
 
 function report(line: string): void {

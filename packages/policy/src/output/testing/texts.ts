@@ -1,6 +1,12 @@
 /** Pieces of which the entities are made, and what may stand between and beside them. */
 export const PII_UNITS = [
   'Maria',
+  '\u200b',
+  'Ma\u00adria',
+  'Nguyễn',
+  '٠٣٠',
+  '＋４９',
+  '４１１１',
   'Garcia',
   'John',
   'Smith',

@@ -1,11 +1,11 @@
 import { isCapital, isJoiningSign, isLetter, isLetterOrWordSign, isWordSign, lowerHash } from './letters.ts';
-import { marksOf } from './name-words.ts';
+import { MARK, marksOf } from './name-words.ts';
 
 /** No name is longer, and no word that is looked up. */
 const MAX_WORD_CHARS = 24;
 
 /** Capitals of the Latin, Greek and Cyrillic scripts, and small letters that stand among them. */
-const CAPITAL = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f]/g;
+const CAPITAL = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f\u1e00-\u1eff]/g;
 
 /** How many words a table has room for at first; it is doubled where a text has more, */
 const FIRST_ROOM = 512;
@@ -33,6 +33,19 @@ export class CapitalisedWords {
   /** The lists that a word is in. */
   marks(index: number): number {
     return this.#marks[index] ?? 0;
+  }
+
+  /** Whether an ordinary word stands by itself: only what introduces a name makes one of it. */
+  isPlain(text: string, index: number): boolean {
+    if ((this.marks(index) & (MARK.given | MARK.family | MARK.ordinary)) !== MARK.ordinary) return false;
+    return !this.joins(text, index) && !(index > 0 && this.joins(text, index - 1));
+  }
+
+  /** Whether nothing but a space stands between a word and the next capitalised one. */
+  joins(text: string, index: number): boolean {
+    if (index + 1 >= this.count) return false;
+    const end = this.end(index);
+    return this.start(index + 1) === end + 1 && text.charCodeAt(end) === 0x20;
   }
 
   /**

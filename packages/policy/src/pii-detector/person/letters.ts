@@ -1,5 +1,5 @@
-/** Letters of the Latin, Greek and Cyrillic scripts lie below this. */
-const LETTERS_END = 0x530;
+/** Letters of the Latin, Greek and Cyrillic scripts lie below this; those of Vietnamese come last. */
+const LETTERS_END = 0x1f00;
 
 const LETTER = 1;
 /** A capital with which a name may begin. */
@@ -8,8 +8,8 @@ const UPPER = 4;
 /** Beside one of these, letters are part of a longer word that is no name. */
 const WORD_SIGN = 8;
 
-const CAPITALS = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f]/;
-const LETTERS = /[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u052f]/;
+const CAPITALS = /[A-Z\u00c0-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f\u0460-\u052f\u1e00-\u1eff]/;
+const LETTERS = /[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u052f\u1e00-\u1eff]/;
 const WORD_SIGNS = /[0-9_@]/;
 
 const KINDS = Uint8Array.from({ length: LETTERS_END }, (_, code) => kindsOf(String.fromCharCode(code)));
@@ -24,6 +24,11 @@ export function isLetter(code: number): boolean {
 
 export function isUpper(code: number): boolean {
   return (kinds(code) & UPPER) !== 0;
+}
+
+/** A letter that is no capital. */
+export function isSmall(code: number): boolean {
+  return (kinds(code) & (LETTER | UPPER)) === LETTER;
 }
 
 export function isCapital(code: number): boolean {

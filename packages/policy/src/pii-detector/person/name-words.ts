@@ -1,16 +1,10 @@
+import { eachKnownWord, PACKED, shortHash } from './known-words.ts';
 import { lowerHash } from './letters.ts';
-import names from './names.json' with { type: 'json' };
-
-/** Given names, in lower case, that are nothing else in the languages that matter here. */
-export const GIVEN: ReadonlySet<string> = new Set(names.given.split(' '));
-
-/** Family names, in lower case. */
-export const FAMILY: ReadonlySet<string> = new Set(names.family.split(' '));
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(/\s+/).filter((word) => word !== ''));
 
 /** Given names that are words, months, places or products as well: a name only beside a family name. */
-export const AMBIGUOUS: ReadonlySet<string> = words(`
+const AMBIGUOUS: ReadonlySet<string> = words(`
   ada adana africa alexandria alma alpha america amor an angel any april arabia aria arizona art asia asta august
   aurora austin autumn bay berlin beta bill brooklyn carolina cash chance charity charlotte chase chelsea china christian
   clay cliff cloud colt constance cruz daisy dakota dallas daria darwin dawn dean delta denver destiny diamond diego don
@@ -34,7 +28,7 @@ export const AMBIGUOUS: ReadonlySet<string> = words(`
 `);
 
 /** Capitalised words that never end a name: what else follows a word that could be a given name. */
-export const NEVER_FAMILY: ReadonlySet<string> = words(`
+const NEVER_FAMILY: ReadonlySet<string> = words(`
   a an and are as at be but by can could did do does for from had has have he her his how i if in is it its me my no not of on or our
   please she so than that the their them then there these they this to was we were what when where which who why will with would you your
   monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december
@@ -50,13 +44,13 @@ export const NEVER_FAMILY: ReadonlySet<string> = words(`
 `);
 
 /** Titles after which a name stands. */
-export const TITLES: ReadonlySet<string> = words(`
+const TITLES: ReadonlySet<string> = words(`
   mr mrs ms miss mx dr prof professor sir madam herr herrn frau hr fr monsieur madame mademoiselle m mme mlle señor señora señorita sr sra srta
   don doña signor signora signorina sig senhor senhora dona meneer mevrouw dhr mevr pan pani pana господин госпожа г-н г-жа
 `);
 
 /** Words directly before a lone given name that make a person of it. */
-export const BEFORE_PERSON: ReadonlySet<string> = words(`
+const BEFORE_PERSON: ReadonlySet<string> = words(`
   dear hi hello hey hallo liebe lieber bonjour cher chère hola querido querida estimado estimada ciao caro cara olá oi beste
   from to with for and by tell told ask asked contact email call met meet invite invited remind thank thanks regards cheers sincerely
   named called patient customer client employee colleague manager friend wife husband son daughter brother sister mother father
@@ -64,7 +58,7 @@ export const BEFORE_PERSON: ReadonlySet<string> = words(`
 `);
 
 /** Words directly after a lone given name that make a person of it. */
-export const AFTER_PERSON: ReadonlySet<string> = words(`
+const AFTER_PERSON: ReadonlySet<string> = words(`
   said says asked asks wants wanted needs needed told works worked lives lived moved called emailed wrote sent
   thinks believes joined left married born hat ist wohnt arbeitet sagte möchte a dit habite travaille vive trabaja dijo vive lavora ha
   was is has had will would can could should reported requested booked bought paid
@@ -79,24 +73,24 @@ const WORDS_FOR_NAME = words('name nom prénom nombre nome');
 /** Saints before whom a name is that of a place. */
 const PLACE_PREFIXES = words('san santa st saint são');
 
-/** The lists of words, as bits; those up to `title` are what the model knows of a word. */
+/** The lists of words, as bits; those up to `ordinary` are what the model knows of a word. */
 export const MARK = {
   given: 1,
   family: 2,
   ambiguous: 4,
   neverFamily: 8,
   title: 16,
-  beforePerson: 32,
-  afterPerson: 64,
-  introduction: 128,
-  copula: 256,
-  wordForName: 512,
-  placePrefix: 1024,
+  /** A word, or a name of something else, more often than a name of somebody. */
+  ordinary: 32,
+  beforePerson: 64,
+  afterPerson: 128,
+  introduction: 256,
+  copula: 512,
+  wordForName: 1024,
+  placePrefix: 2048,
 } as const;
 
 const LISTS: readonly (readonly [mark: number, words: ReadonlySet<string>])[] = [
-  [MARK.given, GIVEN],
-  [MARK.family, FAMILY],
   [MARK.ambiguous, AMBIGUOUS],
   [MARK.neverFamily, NEVER_FAMILY],
   [MARK.title, TITLES],
@@ -109,28 +103,31 @@ const LISTS: readonly (readonly [mark: number, words: ReadonlySet<string>])[] = 
 ];
 
 /** Places of the table; a power of two, more than twice as many as there are words. */
-const PLACES = 1 << 17;
+const PLACES = 1 << 18;
 const HASHES = new Int32Array(PLACES);
 const MARKS = new Uint16Array(PLACES);
-for (const [mark, list] of LISTS) for (const word of list) addMark(lowerHash(word, 0, word.length), mark);
+eachKnownWord((hash, packed) => {
+  const names =
+    ((packed & PACKED.given) !== 0 ? MARK.given : 0) | ((packed & PACKED.family) !== 0 ? MARK.family : 0);
+  addMarks(hash, names | ((packed & PACKED.ordinary) !== 0 ? MARK.ordinary : 0));
+});
+for (const [mark, list] of LISTS)
+  for (const word of list) addMarks(shortHash(lowerHash(word, 0, word.length)), mark);
 
 /** The lists that a word is in, by its hash: one look-up for all of them. */
 export function marksOf(hash: number): number {
-  let place = placeOf(hash);
+  const short = shortHash(hash);
+  let place = short & (PLACES - 1);
   for (;;) {
     const marks = MARKS[place] ?? 0;
-    if (marks === 0 || HASHES[place] === hash) return marks;
+    if (marks === 0 || HASHES[place] === short) return marks;
     place = (place + 1) & (PLACES - 1);
   }
 }
 
-function addMark(hash: number, mark: number): void {
-  let place = placeOf(hash);
-  while (MARKS[place] !== 0 && HASHES[place] !== hash) place = (place + 1) & (PLACES - 1);
-  HASHES[place] = hash;
-  MARKS[place] = (MARKS[place] ?? 0) | mark;
-}
-
-function placeOf(hash: number): number {
-  return (hash ^ (hash >>> 15)) & (PLACES - 1);
+function addMarks(short: number, marks: number): void {
+  let place = short & (PLACES - 1);
+  while (MARKS[place] !== 0 && HASHES[place] !== short) place = (place + 1) & (PLACES - 1);
+  HASHES[place] = short;
+  MARKS[place] = (MARKS[place] ?? 0) | marks;
 }

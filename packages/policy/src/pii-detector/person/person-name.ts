@@ -25,16 +25,21 @@ export function findNamesByRules(text: string, words: CapitalisedWords, spans: S
   let index = 0;
   while (index < words.count) {
     const length = nameLength(text, words, index);
-    if (length > 0)
+    if (length > 0 && !isCompany(text, words.end(index + length - 1)))
       spans.push({ start: words.start(index), end: words.end(index + length - 1), label: LABEL });
     index += Math.max(1, length);
   }
 }
 
+/** What goes on with `&` is the name of a company. */
+export function isCompany(text: string, end: number): boolean {
+  return text.charCodeAt(end) === 0x20 && text.charCodeAt(end + 1) === 0x26;
+}
+
 /** How many capitalised words from here on are a name; 0: none. */
 function nameLength(text: string, words: CapitalisedWords, index: number): number {
   const marks = words.marks(index);
-  readPrevious(text, words.start(index));
+  readPrevious(text, words, index);
   const mayBeName = (marks & MARK.neverFamily) === 0;
   if ((previousMarks & MARK.title) !== 0 && (marks & MARK.title) === 0 && mayBeName) {
     const abbreviated = text[words.start(index) - 2] === '.' || isUpper(text.charCodeAt(previousStart));
@@ -46,7 +51,9 @@ function nameLength(text: string, words: CapitalisedWords, index: number): numbe
     const whole = given || (marks & MARK.family) !== 0 || !isEnglish || isJoined(text, words, index);
     return whole ? extent(text, words, index) : 1;
   }
-  if (!given) return isInverted(text, words, index) ? 2 : 0;
+  if (isInverted(text, words, index)) return 2;
+  // Whether a word is one or a name, the model decides.
+  if (!given || (marks & MARK.ordinary) !== 0) return 0;
   const clear = (marks & MARK.ambiguous) === 0;
   const isPlace = (previousMarks & MARK.placePrefix) !== 0;
   if (!isPlace && isJoined(text, words, index)) {
@@ -139,7 +146,13 @@ function isIntroduced(text: string): boolean {
   return (marksOf(lowerHash(text, start, wordEndBefore(text, previousStart))) & MARK.wordForName) !== 0;
 }
 
-function readPrevious(text: string, at: number): void {
+function readPrevious(text: string, words: CapitalisedWords, index: number): void {
+  if (index > 0 && words.joins(text, index - 1)) {
+    previousStart = words.start(index - 1);
+    previousMarks = words.marks(index - 1);
+    return;
+  }
+  const at = words.start(index);
   previousStart = wordStartBefore(text, at);
   previousMarks = previousStart < 0 ? 0 : marksOf(lowerHash(text, previousStart, wordEndBefore(text, at)));
 }

@@ -1,84 +1,49 @@
 /**
  * Makes `name-weights.json`: how much a capitalised word looks like part of a person's name.
  *
- *     node train-names.ts FOLDER > ../name-weights.json
+ *     node train-names.ts NAMES FOLDER [--without COLLECTION] > ../name-weights.json
  *
- * The texts are the harmless ones of `prompt-injection/training` that are not kept apart, and the sentences of `sentences.txt`.
- * Where the rules are sure of a name in a real text, other names are put in its place, often as if no list held them: so the
- * model learns from what stands around names, and from how they are spelled. Words that are in a list of names
- * and are not seen as one by the rules are left out, since nobody knows what they are.
+ * `NAMES` is what `make-names.ts` writes, `FOLDER` holds the collections that `README.md` lists. With `--without`, a collection is
+ * left out, to be measured with `measure-names.ts`.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { allSamples } from '../../../prompt-injection/training/corpora.ts';
-import type { Span } from '../../../texts/redactions.ts';
 import { CapitalisedWords } from '../capitalised-words.ts';
-import { AMBIGUOUS, FAMILY, GIVEN, MARK } from '../name-words.ts';
-import { findNamesByRules } from '../person-name.ts';
-import { MOST_FEATURES, NAME_FEATURES, readWordFeatures } from '../word-features.ts';
+import { MARK } from '../name-words.ts';
+import { MOST_FEATURES, NAME_FEATURES, readContextFeatures, readOwnFeatures } from '../word-features.ts';
+import { type NamedText, namedTexts } from './named-texts.ts';
+import { chanceOf } from './renamed.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 5;
 const RATE = 0.15;
+const BIAS_RATE = 0.001;
+/** What is learned so well is not learned any more. */
+const LEAST_ERROR = 1e-3;
 /** How often names are learned as if they were in no list. */
-const UNKNOWN_SHARE = 0.5;
-/** How often a real text, and a sentence written for this, are filled with names. */
-const REAL_TURNS = 3;
-const SENTENCE_TURNS = 40;
+const UNKNOWN_SHARE = 0.3;
 const MAX_STEPS = 127;
+const MOST_WEIGHT = 3;
 
-interface Example {
-  readonly features: readonly number[];
-  readonly isName: boolean;
-}
+/** Where each example begins in `rows`, and whether it is a name: rows of numbers, since there are a million. */
+const starts: number[] = [];
+const isName: boolean[] = [];
+let rows = new Int32Array(1 << 22);
+let used = 0;
 
-const given = [...GIVEN].filter((name) => !AMBIGUOUS.has(name));
-const family = [...FAMILY];
-const noPeople = readFileSync(new URL('places.txt', import.meta.url), 'utf8')
-  .trim()
-  .split('\n');
-const examples: Example[] = [];
+const [names = '', folder = '', , without = ''] = process.argv.slice(2);
 const words = new CapitalisedWords();
-const [folder = ''] = process.argv.slice(2);
-for (const { text, heldOut, isInjection } of allSamples(folder)) {
-  if (heldOut || isInjection) continue;
-  const found: Span[] = [];
-  words.read(text);
-  findNamesByRules(text, words, found);
-  const turns = found.length === 0 ? 1 : REAL_TURNS;
-  for (let turn = 0; turn < turns; turn += 1) collect(...renamed(text, found, turn), turn, false);
-}
-for (const sentence of readFileSync(new URL('sentences.txt', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')) {
-  const places = [...sentence.matchAll(/[@#*%]/g)].map(({ index, 0: label }) => ({
-    start: index,
-    end: index + 1,
-    label,
-  }));
-  for (let turn = 0; turn < SENTENCE_TURNS; turn += 1)
-    collect(...renamed(sentence, places, turn), turn, true);
-}
+const row = new Int32Array(MOST_FEATURES);
+for (const text of namedTexts(names, folder)) if (text.source !== without) collect(text);
+starts.push(used);
 
 const weights = new Float64Array(NAME_FEATURES);
 const squares = new Float64Array(NAME_FEATURES).fill(1);
 let bias = 0;
+const order = Int32Array.from(isName, (_, index) => index);
 for (let round = 0; round < ROUNDS; round += 1) {
-  examples.sort((one, other) => chance(`${round}`, one) - chance(`${round}`, other));
-  for (const { features, isName } of examples) {
-    let score = bias;
-    for (const feature of features) score += weights[feature] ?? 0;
-    const error = 1 / (1 + Math.exp(-score)) - (isName ? 1 : 0);
-    if (Math.abs(error) < 1e-3) continue;
-    bias -= 0.001 * error;
-    for (const feature of features) {
-      const square = (squares[feature] ?? 1) + error * error;
-      squares[feature] = square;
-      weights[feature] = (weights[feature] ?? 0) - (RATE * error) / Math.sqrt(square);
-    }
-  }
+  shuffle(order, round);
+  for (const each of order) learn(starts[each] ?? 0, starts[each + 1] ?? 0, isName[each] === true ? 1 : 0);
 }
 const greatest = Math.min(
-  3,
+  MOST_WEIGHT,
   weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0),
 );
 const step = greatest / MAX_STEPS;
@@ -88,73 +53,57 @@ const steps = Int8Array.from(weights, (weight) =>
 process.stdout.write(
   `${JSON.stringify({ about: 'made by training/train-names.ts', step, bias, weights: Buffer.from(steps.buffer).toString('base64') })}\n`,
 );
-process.stderr.write(
-  `${examples.length} words, ${examples.filter(({ isName }) => isName).length} of them names\n`,
-);
+process.stderr.write(`${isName.length} words, ${isName.filter(Boolean).length} of them names\n`);
 
-/**
- * The text with other names in the places of those found; of a lone one, one name. In sentences written for this, `@` is a whole name, `*`
- * a given one, `#` that of a family, and `%` no name of a person.
- */
-function renamed(text: string, found: readonly Span[], turn: number): [string, Span[]] {
-  let result = '';
-  let done = 0;
-  const spans: Span[] = [];
-  for (const { start, end, label } of found) {
-    const seed = `${turn} ${start} ${text.slice(0, 200)}`;
-    const was = text.slice(start, end);
-    const one = titled(pick(label === '#' ? family : given, `${seed} one`));
-    if (label === '%') {
-      // Places, companies and the like, which stand where names could.
-      result += text.slice(done, start) + pick(noPeople, seed);
-      done = end;
-      continue;
-    }
-    const isLone = label === '#' || label === '*' || (label === 'PERSON' && !was.includes(' '));
-    const name = isLone ? one : `${one} ${titled(pick(family, `${seed} other`))}`;
-    result += text.slice(done, start);
-    spans.push({ start: result.length, end: result.length + name.length, label });
-    result += label === 'PERSON' && was === was.toUpperCase() ? name.toUpperCase() : name;
-    done = end;
+/** One step of logistic regression, its rate falling for each feature by itself (AdaGrad). */
+function learn(from: number, to: number, target: number): void {
+  let score = bias;
+  for (let at = from; at < to; at += 1) score += weights[rows[at] ?? 0] ?? 0;
+  const error = 1 / (1 + Math.exp(-score)) - target;
+  if (Math.abs(error) < LEAST_ERROR) return;
+  bias -= BIAS_RATE * error;
+  for (let at = from; at < to; at += 1) {
+    const feature = rows[at] ?? 0;
+    const square = (squares[feature] ?? 1) + error * error;
+    squares[feature] = square;
+    weights[feature] = (weights[feature] ?? 0) - (RATE * error) / Math.sqrt(square);
   }
-  return [result + text.slice(done), spans];
 }
 
-function collect(text: string, names: readonly Span[], turn: number, isWhole: boolean): void {
+function collect({ text, names, isWhole }: NamedText): void {
   words.read(text);
   for (let index = 0; index < words.count; index += 1) {
     const start = words.start(index);
     const end = words.end(index);
     const marks = words.marks(index);
-    const isName = names.some((name) => name.start <= start && name.end >= end);
+    if (words.isPlain(text, index)) continue;
+    const isPart = names.some(([from, to]) => from <= start && to >= end);
     // What is in a list, and was not seen as a name, may be one.
-    const isListed = (marks & (MARK.given | MARK.family)) !== 0 && (marks & MARK.ambiguous) === 0;
-    if (!isName && !isWhole && isListed) continue;
-    const knowsLists =
-      !isName || hash(`${turn} ${index} ${text.slice(0, 100)}`) % 1_000 >= UNKNOWN_SHARE * 1_000;
-    const features = new Int32Array(MOST_FEATURES);
-    const count = readWordFeatures(text, words, index, knowsLists, features);
-    examples.push({ features: [...features.subarray(0, count)], isName });
+    const isListed = (marks & (MARK.given | MARK.family)) !== 0;
+    if (!isPart && !isWhole && isListed && (marks & (MARK.ambiguous | MARK.ordinary)) === 0) continue;
+    const knowsNames = !isPart || chanceOf(`${index} ${text.slice(0, 100)}`) >= UNKNOWN_SHARE;
+    const own = readOwnFeatures(text, words, index, knowsNames, row);
+    const count = readContextFeatures(text, words, index, knowsNames, row, own);
+    starts.push(used);
+    isName.push(isPart);
+    if (used + count > rows.length) {
+      const larger = new Int32Array(rows.length * 2);
+      larger.set(rows);
+      rows = larger;
+    }
+    rows.set(row.subarray(0, count), used);
+    used += count;
   }
 }
 
-function titled(name: string): string {
-  return name.replace(
-    /(^|[-' ])(\p{L})/gu,
-    (_, before: string, letter: string) => before + letter.toUpperCase(),
-  );
-}
-
-function pick(all: readonly string[], seed: string): string {
-  return all[hash(seed) % all.length] ?? '';
-}
-
-function chance(seed: string, { features }: Example): number {
-  let mixed = seed.charCodeAt(0);
-  for (const feature of features) mixed = (Math.imul(mixed, 0x5bd1e995) + feature) | 0;
-  return mixed;
-}
-
-function hash(text: string): number {
-  return createHash('sha256').update(text).digest().readUInt32BE();
+/** Another order each round, the same in every run. */
+function shuffle(all: Int32Array, round: number): void {
+  let state = 0x9e3779b9 + round;
+  for (let last = all.length - 1; last > 0; last -= 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const other = Math.floor((state / 2 ** 32) * (last + 1));
+    const kept = all[last] ?? 0;
+    all[last] = all[other] ?? 0;
+    all[other] = kept;
+  }
 }

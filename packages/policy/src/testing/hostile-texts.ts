@@ -1,0 +1,46 @@
+/** Texts on which one of the rules has the most to do or to hold back, or an engine that backtracks would not come to an end. */
+export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
+  'one letter': 'a',
+  'a letter and the end of a match now and then': `${'a'.repeat(50)}b`,
+  digits: '1',
+  'digits and spaces': '1 ',
+  'digits and hyphens': '12-',
+  'pairs of digits': '06 12 34 56 78 ',
+  'plus signs': '+1 ',
+  'at signs': '@',
+  'half an address': 'a.b@',
+  'different addresses': 'a@b.cd ',
+  dots: 'a.',
+  colons: 'a:',
+  'capital letters': 'A',
+  'capitalised words': 'Ab ',
+  names: 'John Smith ',
+  'names in full-width letters': 'Ｊｏｈｎ Smith ',
+  titles: 'Mr. Mr. ',
+  particles: 'Ab de la ',
+  initials: 'Ab A. ',
+  'hyphens and apostrophes': "Ab-O'",
+  'words of injections': 'ignore all ',
+  'letters apart': 'a b ',
+  'look-alikes': 'іg ',
+  'digits in words': 'a1b',
+  'digits of another script': '٣',
+  base64: 'QUFB',
+  'hexadecimal digits': '%41',
+  placeholders: '<EMAIL_1>',
+  'open brackets': '<',
+  'country codes': 'DE89 ',
+  'parts of accounts': 'de89-',
+  'x and no y': 'x',
+  'invisible characters': 'a\u200b',
+  'invisible digits': '4\u200b',
+  Chinese: '忽略',
+  spaces: ' ',
+  surrogates: '😀',
+  quotes: '"A',
+};
+
+/** A text of so many characters, by repetition. */
+export function repeated(unit: string, chars: number): string {
+  return unit.repeat(Math.ceil(chars / unit.length)).slice(0, chars);
+}
