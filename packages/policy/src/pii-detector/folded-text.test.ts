@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PII_ENTITIES } from '../configuration/policy-schemas.ts';
+import { PII_ENTITIES } from '../configuration/schema/policy-schemas.ts';
 import { folded } from './folded-text.ts';
 import { piiFinder } from './pii-detector.ts';
 
