@@ -13,7 +13,7 @@ import { OutputRules } from './output-rules.ts';
 const RUNS = 100;
 const MAX_EVENT_BYTES = 1024 * 1024;
 
-const TEXT = MEASURED_TEXTS['prose with people'];
+const TEXT = MEASURED_TEXTS['prose with people'] ?? '';
 
 const EVENTS = (TEXT.match(/\s*\S{1,8}/g) ?? []).map((content) =>
   Buffer.from(
