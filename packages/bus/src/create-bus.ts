@@ -13,7 +13,7 @@ export type BusConfig =
   | { readonly kind: 'embedded'; readonly postgres: PostgresBusConfig };
 
 const CHOICES =
-  'set KAFKA_BROKERS to host:port,host:port of a Kafka cluster, or TOLLGATE_BUS=embedded and TOLLGATE_BUS_DATABASE_URL for the bus in Postgres, or run npm start, which brings everything along';
+  'set KAFKA_BROKERS to host:port,host:port of a Kafka cluster, or TOLLGATE_BUS=embedded and TOLLGATE_BUS_DATABASE_URL for the bus in Postgres, or run npm start, which brings everything along (npm start -- --policy-config FILE serves your policy)';
 
 /**
  * The bus from the environment: Kafka where KAFKA_BROKERS is set, the embedded one where TOLLGATE_BUS says so. A

@@ -25,6 +25,10 @@ export function startCommand(): Command {
     )
     .option('--data-folder <folder>', 'where everything is kept (TOLLGATE_HOME; .tollgate unless given)')
     .option('--listen <host:port>', 'where the gateway listens (127.0.0.1:41002 unless given)')
+    .option(
+      '--policy-config <file>',
+      'which models are served, and by which rules (GATEWAY_POLICY_CONFIG; a file in the data folder unless given)',
+    )
     .option('--port-offset <n>', 'added to every port, for another Tollgate on this machine', portOffset)
     .option('--free-ports', 'any free ports')
     .option('--anonymous-team <team>', 'name or id of the team that callers without a key belong to')
@@ -90,7 +94,7 @@ async function start(flags: StartFlags): Promise<number> {
 }
 
 function announce(
-  { urls, limitId }: Installation,
+  { urls, limitId, model }: Installation,
   config: StartConfig,
   terminal: Terminal,
   flags: StartFlags,
@@ -98,8 +102,10 @@ function announce(
 ): void {
   const facts: Facts = {
     home: config.home,
+    policyFile: config.policyFile ?? config.home.policy,
     urls,
     limitId,
+    model,
     databricksHost: config.databricks?.DATABRICKS_HOST ?? null,
     warehouse: config.warehouse?.['DATABRICKS_HTTP_PATH'] ?? null,
     command: commandPrefix(config.home.folder),

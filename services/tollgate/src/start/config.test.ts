@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ConfigError } from '@tollgate/http';
 import { temporaryFolder } from '@tollgate/testing';
 import { describe, expect, test } from 'vitest';
@@ -75,4 +75,11 @@ test('the data folder: the flag, else TOLLGATE_HOME, else .tollgate here', () =>
 
 test('an address that is none is refused by the name of its flag', () => {
   expect(() => startConfig({}, { listen: 'everywhere' })).toThrow(/^--listen: must be host:port/);
+});
+
+test('the policy is the one that is named, wherever one stands, or that of the data folder', () => {
+  const file = (env: Record<string, string>, flags = {}) => startConfig(env, flags).policyFile;
+  expect(file({})).toBeNull();
+  expect(file({ GATEWAY_POLICY_CONFIG: '/a.yaml' })).toBe('/a.yaml');
+  expect(file({ GATEWAY_POLICY_CONFIG: '/a.yaml' }, { policyConfig: 'b.yaml' })).toBe(resolve('b.yaml'));
 });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { ConfigError, type Environment, listenAddress, logLevel, readConfig } from '@tollgate/http';
 import { z } from 'zod';
 import { DEFAULT_HOME, type Home, homeAt } from './home.ts';
@@ -7,6 +8,7 @@ import type { PortWish } from './ports.ts';
 export interface StartFlags {
   readonly dataFolder?: string;
   readonly listen?: string;
+  readonly policyConfig?: string;
   readonly portOffset?: number;
   readonly freePorts?: true;
   readonly anonymousTeam?: string;
@@ -16,6 +18,8 @@ export interface StartFlags {
 const environment = z.object({
   /** `--data-folder` wins. */
   TOLLGATE_HOME: z.string().default(DEFAULT_HOME),
+  /** `--policy-config` wins. */
+  GATEWAY_POLICY_CONFIG: z.string().optional(),
   DATABRICKS_HOST: z.string().optional(),
   DATABRICKS_TOKEN: z.string().optional(),
   DATABRICKS_CLIENT_ID: z.string().optional(),
@@ -38,6 +42,8 @@ export interface WorkspaceVariables {
 
 export interface StartConfig {
   readonly home: Home;
+  /** The policy that is served; null: the one of the data folder. */
+  readonly policyFile: string | null;
   readonly ports: PortWish;
   /** The workspace that models are served from; null: a simulated one. */
   readonly databricks: WorkspaceVariables | null;
@@ -50,8 +56,10 @@ export interface StartConfig {
 /** @throws ConfigError one line that names the variable */
 export function startConfig(env: Environment, flags: StartFlags): StartConfig {
   const values = readConfig(environment, env);
+  const policyFile = flags.policyConfig ?? values.GATEWAY_POLICY_CONFIG;
   return {
     home: homeAt(flags.dataFolder ?? values.TOLLGATE_HOME),
+    policyFile: policyFile === undefined ? null : resolve(policyFile),
     ports: {
       listen: flags.listen === undefined ? null : listenOf(flags.listen),
       offset: flags.portOffset ?? 0,

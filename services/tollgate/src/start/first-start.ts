@@ -5,6 +5,7 @@ import { bootstrapTokenFile } from '../stack/environment.ts';
 import { makeGatewayToken } from '../stack/gateway-token.ts';
 import { importListPrices } from '../stack/list-prices.ts';
 import { whenKnown } from '../stack/when-known.ts';
+import { DEMO_MODEL } from './default-policy.ts';
 import { StartError } from './errors.ts';
 import type { Home } from './home.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
@@ -129,9 +130,20 @@ async function named<T extends { readonly name: string }>(
   return undefined;
 }
 
-function listModels(gatewayUrl: string, key: string): Promise<unknown> {
+/** What the demo key can ask the gateway for: the chat model of the default policy, where it is served; null where nothing is. */
+export async function servedModel(gatewayUrl: string, home: Home): Promise<string | null> {
+  const key = readSecretFile(home.demoKey);
+  if (key === null) return null;
+  const { data } = await listModels(gatewayUrl, key);
+  const ids = data.map(({ id }) => id);
+  return ids.includes(DEMO_MODEL) ? DEMO_MODEL : (ids[0] ?? null);
+}
+
+const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+function listModels(gatewayUrl: string, key: string): Promise<z.output<typeof modelList>> {
   const gateway = new ServiceClient({ baseUrl: gatewayUrl, token: key });
-  return gateway.call({ method: 'GET', path: '/v1/models', answer: z.unknown() });
+  return gateway.call({ method: 'GET', path: '/v1/models', answer: modelList });
 }
 
 function opens(gatewayUrl: string, key: string): Promise<boolean> {

@@ -12,7 +12,7 @@ import type { StartConfig } from './config.ts';
 import { type Connection, isRunning, readConnection, writeConnection } from './connection.ts';
 import { writeDefaultPolicy } from './default-policy.ts';
 import { StartError } from './errors.ts';
-import { ensureDemo, ensureTokens, someLimit } from './first-start.ts';
+import { ensureDemo, ensureTokens, servedModel, someLimit } from './first-start.ts';
 import { type Home, prepareHome } from './home.ts';
 import type { LogFile } from './log-file.ts';
 import { type Addresses, assertFree, chooseAddresses, textOf, urlOf } from './ports.ts';
@@ -27,6 +27,8 @@ export interface Installation extends Stoppable {
   readonly urls: Readonly<Record<string, string>>;
   /** Of a limit to look at; null where there is none. */
   readonly limitId: string | null;
+  /** What a first request asks for; null where the policy serves nothing to the demo key. */
+  readonly model: string | null;
 }
 
 export interface InstallationOptions {
@@ -68,7 +70,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     const addresses = await chooseAddresses(config.ports);
     await assertFree(config.databricks === null ? addresses : { ...byService((name) => addresses[name]) });
     prepareHome(home);
-    writeDefaultPolicy(home.policy);
+    if (config.policyFile === null) writeDefaultPolicy(home.policy);
 
     const logger = createLogger({ service: 'tollgate', destination: options.log });
     const postgres = await terminal.step('Postgres', () => startPostgres(home, logger));
@@ -92,7 +94,11 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       addresses: byService((name) => textOf(addresses[name])),
       bus,
       databaseUrls,
-      gateway: { instance: 'local', policyFile: home.policy, tokenFile: home.gatewayToken },
+      gateway: {
+        instance: 'local',
+        policyFile: config.policyFile ?? home.policy,
+        tokenFile: home.gatewayToken,
+      },
       upstream,
       ...(config.warehouse === null ? {} : { warehouse: config.warehouse }),
     });
@@ -134,6 +140,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     await writeConnection(home, urls);
     return {
       limitId,
+      model: await servedModel(urls.gateway, home),
       urls:
         config.databricks === null
           ? { ...urls, 'simulated-databricks': urlOf(addresses['simulated-databricks']) }

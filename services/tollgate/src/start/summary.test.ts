@@ -8,6 +8,8 @@ const FACTS: Facts = {
   home: homeAt("/home/o'neil/my data"),
   urls: { gateway: 'http://127.0.0.1:41002', 'simulated-databricks': 'http://127.0.0.1:41020' },
   limitId: 'limit_1',
+  model: 'some-model',
+  policyFile: '/home/policy-config.yaml',
   databricksHost: null,
   warehouse: null,
   command: 'npx tollgate',
@@ -32,7 +34,7 @@ test('the curl line is what it says for any shell, whatever the folder is called
     "@/home/o'neil/my data/demo-key.header",
     'content-type: application/json',
   ]);
-  expect(JSON.parse(body)).toMatchObject({ messages: [{ role: 'user' }] });
+  expect(JSON.parse(body)).toMatchObject({ model: 'some-model', messages: [{ role: 'user' }] });
 });
 
 test('a proxy that curl would take is passed by', () => {

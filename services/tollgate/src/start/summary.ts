@@ -11,6 +11,10 @@ export interface Facts {
   readonly urls: Readonly<Record<string, string>>;
   /** Null where there is no limit. */
   readonly limitId: string | null;
+  /** What a first request asks for; null where nothing is served. */
+  readonly model: string | null;
+  /** The policy that is served. */
+  readonly policyFile: string;
   /** Null: the simulated one. */
   readonly databricksHost: string | null;
   /** The path of the SQL warehouse that is delivered to; null: a file. */
@@ -26,12 +30,11 @@ export interface Facts {
   readonly dim: (text: string) => string;
 }
 
-const BODY = { model: DEMO_MODEL, messages: [{ role: 'user', content: 'Why is the sky blue?' }] };
-
 /** A first request, for a shell. The key stays in its file. */
-export function curlLine({ home, urls, behindProxy }: Facts): string {
+export function curlLine({ home, urls, model, behindProxy }: Facts): string {
+  const body = { model: model ?? DEMO_MODEL, messages: [{ role: 'user', content: 'Why is the sky blue?' }] };
   const proxy = behindProxy ? " --noproxy '*'" : '';
-  return `curl${proxy} ${urls['gateway']}/v1/chat/completions -H ${shellWord(`@${home.demoKeyHeader}`)} -H 'content-type: application/json' -d '${JSON.stringify(BODY)}'`;
+  return `curl${proxy} ${urls['gateway']}/v1/chat/completions -H ${shellWord(`@${home.demoKeyHeader}`)} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
 }
 
 export function commandLines({
@@ -76,7 +79,7 @@ export function summary(facts: Facts & { readonly readyAfter: string }): string 
       facts.warehouse ?? shown(lakehouseFile(home.folder)),
       facts.warehouse === null ? 'a DuckDB file stands in: set DATABRICKS_HTTP_PATH for a SQL warehouse' : '',
     ],
-    ['policy', shown(home.policy), 'yours to edit: what you change is taken up'],
+    ['policy', shown(facts.policyFile), 'yours to edit: what you change is taken up'],
     ['data', shown(home.folder), `all of it; the log is ${shown(home.log)}`],
   ] as const;
   return [
