@@ -50,6 +50,8 @@ export async function readPolicyFile(file: string): Promise<Uint8Array> {
   }
 }
 
+const EMPTY = 'The file is empty, or holds comments alone.';
+
 /**
  * Checks a configuration, reading nothing but its arguments. A file without targets gets those of the workspace that
  * `DATABRICKS_HOST` names, or none. Throws `PolicyConfigError` with every problem found.
@@ -60,6 +62,7 @@ export function parsePolicyConfig(
 ): PolicyConfig {
   const bytes = typeof source === 'string' ? Buffer.from(source, 'utf8') : Buffer.from(source);
   const document = parseYaml(bytes, file);
+  if (document.value === null) throw at(file, 'invalid-yaml', EMPTY);
   const workspace = workspaceOrigin(env);
   const problems: Problems = [];
 

@@ -106,7 +106,7 @@ describe('a growing tree', () => {
 
   it('grows by nothing into itself, and refuses to shrink', () => {
     const { edge } = growLog(emptyLog, goldenEntries(0, 3));
-    expect(growLog(edge, [])).toEqual({ edge, written: [] });
+    expect(growLog(edge, [])).toEqual({ edge, written: [], leaves: Buffer.alloc(0) });
     expect(() => [...tilesOfGrowth(2n, 1n)]).toThrow(expect.objectContaining({ code: 'bad-size' }));
   });
 

@@ -7,18 +7,17 @@ export type FieldPath = readonly (string | number)[];
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
-const EMPTY = 'The file is empty, or holds comments alone.';
-
 /** A parsed YAML document that still knows where each field stands. */
 export interface LocatedDocument {
+  /** Null where the file is empty, or holds comments alone. */
   readonly value: unknown;
   /** A problem at a field, or at its nearest ancestor that is there. */
   problem(code: PolicyProblemCode, path: FieldPath, message: string): PolicyProblem;
 }
 
 /**
- * Parses YAML 1.2 with merge keys. Throws `invalid-yaml`: what is no UTF-8 text, is empty or too long, and what is wrong with
- * its syntax, with its place.
+ * Parses YAML 1.2 with merge keys. Throws `invalid-yaml`: what is no UTF-8 text or too long, and what is wrong with its syntax,
+ * with its place.
  */
 export function parseYaml(source: string | Uint8Array, file: string): LocatedDocument {
   if (source.length > MAX_CONFIG_BYTES) {
@@ -35,7 +34,6 @@ export function parseYaml(source: string | Uint8Array, file: string): LocatedDoc
   });
   const [first, ...rest] = syntaxProblems(document, lines, file);
   if (first !== undefined) throw new PolicyConfigError([first, ...rest]);
-  if (document.contents === null) throw at(file, 'invalid-yaml', EMPTY);
   return {
     value: toValue(() => document.toJS(), file),
     problem(code, path, message) {
