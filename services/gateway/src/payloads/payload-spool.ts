@@ -1,8 +1,9 @@
 import { closeSync, fdatasync, ftruncateSync, writevSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { BatchSealer, type PayloadFacts, type SealingKey } from '@tollgate/payload-sealing';
 import type { Logger } from '@tollgate/telemetry';
+import { COMMIT_WINDOW, CommitPace } from '../spool/commit-pace.ts';
 import { BatchFiles } from './batch-files.ts';
 
 const syncData = promisify(fdatasync);
@@ -59,6 +60,7 @@ type Taken = (error: Error | null) => void;
 
 interface Waiter {
   readonly group: Group;
+  readonly sinceMs: number;
   readonly taken: Taken;
 }
 
@@ -78,6 +80,7 @@ export class PayloadSpool {
   #group: Group | null = null;
   #writing: NodeJS.Immediate | null = null;
   #waiting: Waiter[] = [];
+  readonly #pace = new CommitPace(COMMIT_WINDOW);
   #syncing = false;
   #failed = false;
 
@@ -124,7 +127,9 @@ export class PayloadSpool {
 
   /** Calls back once a group is on the disk, and everything appended until now with it. */
   whenSafe(group: Group, taken: Taken): void {
-    this.#waiting.push({ group, taken });
+    const sinceMs = performance.now();
+    this.#pace.came(sinceMs);
+    this.#waiting.push({ group, sinceMs, taken });
     if (!this.#syncing) void this.#syncWaiting();
   }
 
@@ -210,9 +215,8 @@ export class PayloadSpool {
 
   async #syncWaiting(): Promise<void> {
     this.#syncing = true;
-    // What else the turn appends goes with it.
-    await nextTurn();
-    while (this.#waiting.length > 0) {
+    for (;;) {
+      await this.#company();
       this.#write();
       const waiting = this.#waiting;
       this.#waiting = [];
@@ -227,8 +231,16 @@ export class PayloadSpool {
         const lost = group.lost || group.batch.lost;
         taken(lost ? new Error('the payload could not be written') : failure);
       }
+      if (this.#waiting.length === 0) break;
     }
     this.#syncing = false;
+  }
+
+  /** Waits for others, as long as the rate of callers is worth it; at least for whoever comes in the same turn. */
+  #company(): Promise<void> {
+    const nowMs = performance.now();
+    const leftMs = this.#pace.remainingMs(this.#waiting[0]?.sinceMs ?? nowMs, nowMs);
+    return leftMs > 0 ? delay(leftMs) : nextTurn();
   }
 
   async #sync(batch: OpenBatch): Promise<void> {

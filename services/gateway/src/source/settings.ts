@@ -1,5 +1,5 @@
+import { COMMIT_WINDOW, type CommitWindow } from '../spool/commit-pace.ts';
 import { SpoolError } from '../spool/errors.ts';
-import type { CommitWindow } from '../spool/group-commit.ts';
 
 export interface SpoolSettings {
   readonly segmentBytes: number;
@@ -30,7 +30,7 @@ export const DEFAULT_SPOOL_SETTINGS: SpoolSettings = {
   maxBytes: 2048 * MIB,
   retainMs: 60 * 60 * 1000,
   retainBytes: 256 * MIB,
-  commitWindow: { fromPerSecond: 200, maxMs: 4 },
+  commitWindow: COMMIT_WINDOW,
   lazySyncMs: 25,
   waitMs: 5000,
   publishLingerMs: 100,

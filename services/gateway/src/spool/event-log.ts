@@ -1,11 +1,12 @@
 import { type EventType, formatSequence } from '@tollgate/events';
 import type { Clock } from '../clock.ts';
 import { Chain } from './chain.ts';
+import type { CommitWindow } from './commit-pace.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { diskError, SpoolError } from './errors.ts';
 import { FRAME_HEADER_BYTES, KIND_PROGRESS, kindOf } from './frame.ts';
 import { FrameBuffer } from './frame-buffer.ts';
-import { type CommitWindow, GroupCommit } from './group-commit.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { DurableMark, LogFollower } from './log-follower.ts';
 import { encodeProgress } from './progress.ts';
 import type { Segment } from './segment.ts';

@@ -1,15 +1,8 @@
 import type { Clock } from '../clock.ts';
+import { CommitPace, type CommitWindow } from './commit-pace.ts';
 import type { SpoolError } from './errors.ts';
 import type { Position } from './spool.ts';
 import { Waiters } from './waiters.ts';
-
-/** When a commit waits for company, in callers per second that ask for `disk`. */
-export interface CommitWindow {
-  /** Up to this rate a commit starts with the loop turn that asked for it. */
-  readonly fromPerSecond: number;
-  /** A commit waits 1 ms for others for each `fromPerSecond` that the rate holds, and at most this long. */
-  readonly maxMs: number;
-}
 
 export interface GroupCommitOptions {
   readonly clock: Clock;
@@ -24,17 +17,13 @@ export interface GroupCommitOptions {
   readonly committed: (position: Position, tookMs: number) => void;
 }
 
-/** Weight of the newest gap between two callers in the running mean. */
-const RATE_WEIGHT = 0.1;
-/** A longer silence counts as this long, so that the rate recovers quickly after it. */
-const LONGEST_GAP_MS = 1000;
-
 /**
  * Turns many callers that want the disk into few syncs: while one sync is under way the next group forms, and
  * from a few hundred callers per second a commit waits some milliseconds for company.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
+  readonly #pace: CommitPace;
   readonly #disk = new Waiters();
   readonly #written = new Waiters();
   #writtenTo: Position = 0;
@@ -47,13 +36,12 @@ export class GroupCommit {
   #writeScheduled: NodeJS.Immediate | null = null;
   #lazy: NodeJS.Timeout | null = null;
   #dirtySinceMs: number | null = null;
-  #meanGapMs = LONGEST_GAP_MS;
-  #lastCallerMs = 0;
   #stopped = false;
   #idle: (() => void)[] = [];
 
   constructor(options: GroupCommitOptions, start: Position) {
     this.#options = options;
+    this.#pace = new CommitPace(options.window);
     this.#durable = start;
     this.#writtenTo = start;
     this.#head = start;
@@ -94,18 +82,14 @@ export class GroupCommit {
 
   afterSync(position: Position, done: (error: Error | null) => void): void {
     const now = this.#options.clock.monotonic();
-    const gap = Math.min(now - this.#lastCallerMs, LONGEST_GAP_MS);
-    this.#lastCallerMs = now;
-    this.#meanGapMs += (gap - this.#meanGapMs) * RATE_WEIGHT;
+    this.#pace.came(now);
     this.#disk.add(position, now, done);
-    if (!this.#busy && !this.#scheduled) this.#schedule(this.windowMs());
+    if (!this.#busy && !this.#scheduled) this.#schedule(this.#pace.windowMs());
   }
 
   /** How long a commit waits for company at the present rate of callers. */
   windowMs(): number {
-    const { fromPerSecond, maxMs } = this.#options.window;
-    const perSecond = 1000 / Math.max(this.#meanGapMs, 0.001);
-    return Math.min(maxMs, Math.floor(perSecond / fromPerSecond));
+    return this.#pace.windowMs();
   }
 
   /** Commits now, or as soon as the sync under way is over. */
@@ -205,8 +189,8 @@ export class GroupCommit {
   /** The group that formed during a sync has waited already. */
   #remainingWindowMs(): number {
     const since = this.#disk.oldestSinceMs;
-    const waited = since === null ? 0 : this.#options.clock.monotonic() - since;
-    return Math.max(0, Math.round(this.windowMs() - waited));
+    const now = this.#options.clock.monotonic();
+    return this.#pace.remainingMs(since ?? now, now);
   }
 
   #armLazy(ms: number): void {
