@@ -37,6 +37,11 @@ test('the curl line is what it says for any shell, whatever the folder is called
   expect(JSON.parse(body)).toMatchObject({ model: 'some-model', messages: [{ role: 'user' }] });
 });
 
+test('a model of any name is asked for as it is called', () => {
+  const body = words(curlLine({ ...FACTS, model: "o'neil's" })).at(-1) ?? '';
+  expect(JSON.parse(body)).toMatchObject({ model: "o'neil's" });
+});
+
 test('a proxy that curl would take is passed by', () => {
   expect(words(curlLine({ ...FACTS, behindProxy: true })).slice(0, 3)).toEqual(['curl', '--noproxy', '*']);
 });

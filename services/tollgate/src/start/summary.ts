@@ -34,7 +34,7 @@ export interface Facts {
 export function curlLine({ home, urls, model, behindProxy }: Facts): string {
   const body = { model: model ?? DEMO_MODEL, messages: [{ role: 'user', content: 'Why is the sky blue?' }] };
   const proxy = behindProxy ? " --noproxy '*'" : '';
-  return `curl${proxy} ${urls['gateway']}/v1/chat/completions -H ${shellWord(`@${home.demoKeyHeader}`)} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
+  return `curl${proxy} ${urls['gateway']}/v1/chat/completions -H ${shellWord(`@${home.demoKeyHeader}`)} -H 'content-type: application/json' -d ${shellWord(JSON.stringify(body))}`;
 }
 
 export function commandLines({
