@@ -1,13 +1,21 @@
 import type { PayloadStatement } from '@tollgate/events';
-import type { PayloadDirection } from '@tollgate/payload-sealing';
+import type { PayloadDirection, SealingKey } from '@tollgate/payload-sealing';
 import type { PayloadCapture } from '@tollgate/policy';
 import { Collected } from './collected.ts';
-import type { Group, UnsealedFacts } from './payload-spool.ts';
-import type { PayloadsParts } from './payloads.ts';
+import type { Group, PayloadSpool, UnsealedFacts } from './payload-spool.ts';
 
 type CallFacts = Omit<UnsealedFacts, 'direction' | 'content_type' | 'body_bytes' | 'truncated'>;
 
 const REQUEST_TYPE = 'application/json';
+
+export interface PayloadsParts {
+  readonly spool: Pick<PayloadSpool, 'append' | 'whenSafe'>;
+  /** The vault's public key; null until it is known. */
+  readonly key: () => SealingKey | null;
+  /** The most that is kept of one body. */
+  readonly maxBytes: number;
+  readonly count: (direction: PayloadDirection, outcome: 'kept' | 'truncated' | 'lost') => void;
+}
 
 /** The bodies of one call on their way to the vault. */
 export class CallPayloads {

@@ -1,8 +1,6 @@
-import type { PayloadDirection, SealingKey } from '@tollgate/payload-sealing';
 import type { PayloadCapture } from '@tollgate/policy';
 import type { Caller } from '../callers/caller.ts';
-import { CallPayloads } from './call-payloads.ts';
-import type { PayloadSpool } from './payload-spool.ts';
+import { CallPayloads, type PayloadsParts } from './call-payloads.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -14,15 +12,6 @@ export interface CapturedCall {
   readonly requestedAtMs: number;
   /** Of the events; null: the vault's own default. */
   readonly retentionDays: number | null;
-}
-
-export interface PayloadsParts {
-  readonly spool: Pick<PayloadSpool, 'append' | 'whenSafe'>;
-  /** The vault's public key; null until it is known. */
-  readonly key: () => SealingKey | null;
-  /** The most that is kept of one body. */
-  readonly maxBytes: number;
-  readonly count: (direction: PayloadDirection, outcome: 'kept' | 'truncated' | 'lost') => void;
 }
 
 /** Keeps bodies for the payload vault, where a route asks for it. One per gateway. */
